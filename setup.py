@@ -1,0 +1,5 @@
+"""Native parts, built through cffi's API mode; everything else is in pyproject.toml."""
+
+from setuptools import setup
+
+setup(cffi_modules=["plugins/host/build_native.py:ffi"])

@@ -1,0 +1,28 @@
+"""Command line entry: puts the command groups together and prints refusals as messages."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from capture.errors import FalcowbError
+from workbench.cli import rules
+
+app = typer.Typer(
+    name="falcowb",
+    help="Record, replay and question Falco events; write rules against them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(rules.app, name="rules")
+
+
+def main() -> None:
+    """Run the command; a :class:`FalcowbError` becomes its text on stderr and exit code 1."""
+    try:
+        app()
+    except FalcowbError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
