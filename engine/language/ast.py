@@ -64,6 +64,13 @@ class ValueList(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class OperandList(Node):
+    """``(a, b)`` inside a transformer's arguments, as in ``join("-", (proc.name, proc.pid))``."""
+
+    items: tuple[Field | Transformer | Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Field(Node):
     """``name`` or ``name[arg]``; ``arg`` is None where no bracket was written.
 
@@ -103,5 +110,5 @@ class Binary(Node):
     right: Value | ValueList | Field | Transformer
 
 
-Operand = Field | Transformer | Value | ValueList
+Operand = Field | Transformer | Value | OperandList
 Expr = And | Or | Not | Identifier | Unary | Binary
