@@ -22,9 +22,35 @@ class Place:
     def __str__(self) -> str:
         if not self.line:
             return self.file
+        if not self.file:
+            return f"line {self.line}" + (f", column {self.column}" if self.column else "")
         return (
             f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
         )
+
+
+def excerpt(line: str, column: int, width: int = 160) -> tuple[str, int]:
+    """At most ``width`` characters of ``line`` around ``column`` (from 1), and its new column.
+
+    Each control character, and whatever cannot be encoded, shows as one blank or one ``?``, so
+    that a caret still fits.
+    """
+    if len(line) <= width:
+        return _printable(line).rstrip(), column
+    start = max(0, min(column - 1 - width // 2, len(line) - width))
+    shown = _printable(line[start : start + width])
+    if start:
+        shown = "…" + shown[1:]
+    if start + width < len(line):
+        shown = shown[:-1] + "…"
+    return shown.rstrip(), column - start if column else 0
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        char if char.isprintable() else "?" if "\ud800" <= char <= "\udfff" else " "
+        for char in text
+    )
 
 
 class FalcowbError(Exception):
@@ -41,11 +67,17 @@ class FalcowbError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        parts = [f"{self.place}: {self.message}" if self.place else self.message]
+        where = str(self.place) if self.place else ""
+        parts = [f"{where}: {self.message}" if where else self.message]
         if self.place and self.place.source_line:
-            parts.append(f"  {self.place.source_line}")
-            if self.place.column:
-                parts.append("  " + " " * (self.place.column - 1) + "^")
+            line, column = excerpt(self.place.source_line, self.place.column)
+            parts.append(f"  {line}")
+            if column:
+                parts.append("  " + " " * (column - 1) + "^")
         if self.hint:
             parts.append(f"  {self.hint}")
         return "\n".join(parts)
+
+
+class CaptureError(FalcowbError):
+    """A capture cannot be written, or what was given as one cannot be read."""

@@ -60,7 +60,8 @@ class Lexer:
         return True
 
     def operator(self, names: tuple[str, ...], *, blank_after: bool = False) -> bool:
-        """The first of ``names`` that stands here; ``blank_after``: words need a blank, taken too."""
+        """The first of ``names`` that stands here. With ``blank_after``, those that are words need
+        a blank, and take it."""
         for name in names:
             if not self.text.startswith(name, self.index):
                 continue

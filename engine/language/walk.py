@@ -89,7 +89,7 @@ def list_names(node: Node) -> Iterator[str]:
 
 
 def takes_list(op: str) -> bool:
-    """Whether the operator compares with a list: ``in``, ``intersects``, ``pmatch``, ``… oneof``."""
+    """Whether the operator's right side is a list: ``in``, ``intersects``, ``= oneof`` …"""
     return op in ("in", "intersects", "pmatch") or op.endswith((" oneof", " anyof", " allof"))
 
 
