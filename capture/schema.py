@@ -15,3 +15,14 @@ PLUGIN_EVENTS = pa.schema(
         pa.field("data", pa.binary(), nullable=False),
     ]
 )
+
+#: Events known to be lost while recording, beside a source's segments: ``count`` events between
+#: event ``after_num`` (0: before the first) and the next one recorded, noticed at ``time``.
+GAPS = pa.schema(
+    [
+        pa.field("after_num", pa.uint64(), nullable=False),
+        pa.field("time", pa.timestamp("ns", tz="UTC"), nullable=False),
+        pa.field("count", pa.uint64(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)

@@ -1,0 +1,314 @@
+"""What a capture says of itself: ``manifest.json``.
+
+Written anew, whole, while a recording runs, so that it is always readable; what it says of the
+segment being written lags behind the file, and readers look at the file. Manifests from elsewhere
+are read with every type and range checked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from capture.errors import CaptureError, Place
+from capture.folder import MANIFEST, folder_source, segment_index
+from capture.ipc import Span
+
+FORMAT = "falcowb capture"
+VERSION = 1
+MAX_MANIFEST_BYTES = 16 << 20
+MAX_SOURCES = 64
+_MAX_COUNT = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """The plugin that gave a source's events. ``config`` and ``open_params`` are redacted texts;
+    ``sha256`` is of the library file."""
+
+    name: str = ""
+    version: str = ""
+    api_version: str = ""
+    id: int = 0
+    file: str = ""
+    sha256: str = ""
+    config: str = ""
+    open_params: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentInfo:
+    """One segment file. ``bytes`` is its size when the manifest was written; ``closed`` that the
+    recorder had finished it; ``payload_bytes`` is the sum of its events' payloads."""
+
+    file: str
+    events: int = 0
+    bytes: int = 0
+    payload_bytes: int = 0
+    closed: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """One event source of a capture. ``drops`` is how many events are known to be lost at
+    recording; where and why is in ``gaps.arrow`` beside the segments."""
+
+    name: str
+    folder: str = ""
+    plugin: PluginInfo = field(default_factory=PluginInfo)
+    drops: int = 0
+    segments: tuple[SegmentInfo, ...] = ()
+
+    @property
+    def events(self) -> int:
+        return sum(segment.events for segment in self.segments)
+
+    @property
+    def bytes(self) -> int:
+        return sum(segment.bytes for segment in self.segments)
+
+    @property
+    def payload_bytes(self) -> int:
+        return sum(segment.payload_bytes for segment in self.segments)
+
+    @property
+    def span(self) -> Span | None:
+        whole: Span | None = None
+        for segment in self.segments:
+            if segment.span is not None:
+                whole = segment.span.merge(whole)
+        return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine that recorded."""
+
+    name: str = ""
+    kernel: str = ""
+    machine: str = ""
+    boot_id: str = ""
+    cpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """When recording began and when the manifest was last written: nanoseconds since the epoch
+    (``*_time``) and since boot (``*_boot``), so that steps of the wall clock show."""
+
+    start_time: int = 0
+    start_boot: int = 0
+    last_time: int = 0
+    last_boot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end-of-recording mark. ``complete`` when the source ended or recording was stopped;
+    otherwise ``reason`` says what stopped it, and ``lost`` how many events in hand were lost."""
+
+    complete: bool
+    reason: str = ""
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """``end`` is None while recording, and for ever in a capture that was cut short."""
+
+    host: Host = field(default_factory=Host)
+    clocks: Clocks = field(default_factory=Clocks)
+    sources: tuple[SourceInfo, ...] = ()
+    end: End | None = None
+    writer: str = ""
+    flush: Mapping[str, float] = field(default_factory=dict)
+    version: int = VERSION
+
+    @property
+    def events(self) -> int:
+        return sum(source.events for source in self.sources)
+
+    @property
+    def drops(self) -> int:
+        return sum(source.drops for source in self.sources)
+
+    @property
+    def complete(self) -> bool:
+        return self.end is not None and self.end.complete
+
+    def source(self, name: str) -> SourceInfo:
+        """Raises :class:`CaptureError` where the capture has no such source."""
+        for source in self.sources:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in self.sources) or "none"
+        raise CaptureError(f"this capture has no source {name!r}; its sources: {known}")
+
+    def with_source(self, source: SourceInfo) -> Manifest:
+        return replace(
+            self, sources=tuple(source if s.name == source.name else s for s in self.sources)
+        )
+
+    def to_json(self) -> bytes:
+        data: dict[str, Any] = {"format": FORMAT, "version": self.version}
+        data.update(asdict(self) | {"version": self.version})
+        for source, info in zip(data["sources"], self.sources, strict=True):
+            source["events"] = info.events
+        data["events"] = self.events
+        data["drops"] = self.drops
+        return json.dumps(data, indent=1).encode() + b"\n"
+
+    @staticmethod
+    def from_json(text: bytes, file: str = MANIFEST) -> Manifest:
+        """Raises :class:`CaptureError` for anything that is not a manifest this version reads."""
+        try:
+            if len(text) > MAX_MANIFEST_BYTES:
+                raise ValueError(f"larger than {MAX_MANIFEST_BYTES} bytes")
+            data = json.loads(text)
+            if not isinstance(data, dict) or data.get("format") != FORMAT:
+                raise ValueError("not the manifest of a falcowb capture")
+            version = _number(data, "version", 1, _MAX_COUNT)
+        except (ValueError, RecursionError) as error:
+            raise CaptureError(f"unreadable manifest: {error}", place=Place(file)) from None
+        if version > VERSION:
+            raise CaptureError(
+                f"the capture has format version {version}; this falcowb reads up to {VERSION}",
+                place=Place(file),
+                hint="Read it with a newer falcowb.",
+            )
+        try:
+            return _manifest(data, version)
+        except ValueError as error:
+            raise CaptureError(f"unreadable manifest: {error}", place=Place(file)) from None
+
+
+def _manifest(data: dict[str, Any], version: int) -> Manifest:
+    sources = [_source(item) for item in _list(data, "sources", MAX_SOURCES)]
+    if len({source.folder for source in sources}) != len(sources):
+        raise ValueError("the same source twice")
+    host, clocks, end = _map(data, "host"), _map(data, "clocks"), data.get("end")
+    return Manifest(
+        host=Host(
+            name=_text(host, "name"),
+            kernel=_text(host, "kernel"),
+            machine=_text(host, "machine"),
+            boot_id=_text(host, "boot_id"),
+            cpus=_number(host, "cpus", 0, 1 << 20),
+        ),
+        clocks=Clocks(
+            **{
+                name: _number(clocks, name, 0, _MAX_COUNT)
+                for name in ("start_time", "start_boot", "last_time", "last_boot")
+            }
+        ),
+        sources=tuple(sources),
+        end=None if end is None else _end(_map(data, "end")),
+        writer=_text(data, "writer"),
+        flush={
+            name: value
+            for name, value in _map(data, "flush").items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        },
+        version=version,
+    )
+
+
+def _end(data: dict[str, Any]) -> End:
+    return End(
+        complete=_bool(data, "complete"),
+        reason=_text(data, "reason"),
+        lost=_number(data, "lost", 0, _MAX_COUNT),
+    )
+
+
+def _source(item: object) -> SourceInfo:
+    if not isinstance(item, dict):
+        raise ValueError("a source is not a map")
+    name, folder = _text(item, "name"), _text(item, "folder")
+    if folder_source(folder) != name:
+        raise ValueError(f"a source whose folder is not its own: {folder[:80]!r}")
+    plugin = _map(item, "plugin")
+    segments = [_segment(part) for part in _list(item, "segments", 1_000_000)]
+    if len({segment.file for segment in segments}) != len(segments):
+        raise ValueError(f"source {name!r} names a segment twice")
+    source = SourceInfo(
+        name=name,
+        folder=folder,
+        plugin=PluginInfo(
+            id=_number(plugin, "id", 0, 0xFFFFFFFF),
+            **{
+                key: _text(plugin, key)
+                for key in (
+                    "name", "version", "api_version", "file", "sha256", "config", "open_params",
+                )
+            },
+        ),
+        drops=_number(item, "drops", 0, _MAX_COUNT),
+        segments=tuple(segments),
+    )  # fmt: skip
+    if max(source.events, source.bytes, source.payload_bytes) > _MAX_COUNT:
+        raise ValueError(f"source {name!r} claims more events or bytes than can be")
+    return source
+
+
+def _segment(item: object) -> SegmentInfo:
+    if not isinstance(item, dict):
+        raise ValueError("a segment is not a map")
+    file = _text(item, "file")
+    if segment_index(file) is None:
+        raise ValueError(f"not the name of a segment: {file[:80]!r}")
+    span = None
+    if item.get("span") is not None:
+        numbers = _map(item, "span")
+        span = Span(
+            _number(numbers, "first_num", 0, 1 << 64),
+            _number(numbers, "last_num", 0, 1 << 64),
+            _number(numbers, "min_time", -_MAX_COUNT, _MAX_COUNT),
+            _number(numbers, "max_time", -_MAX_COUNT, _MAX_COUNT),
+        )
+    return SegmentInfo(
+        file=file,
+        events=_number(item, "events", 0, _MAX_COUNT),
+        bytes=_number(item, "bytes", 0, _MAX_COUNT),
+        payload_bytes=_number(item, "payload_bytes", 0, _MAX_COUNT),
+        closed=_bool(item, "closed"),
+        span=span,
+    )
+
+
+def _number(data: Mapping[str, Any], key: str, least: int, most: int) -> int:
+    value = data.get(key, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{key} is not a number from {least} to {most}")
+    return value
+
+
+def _text(data: Mapping[str, Any], key: str) -> str:
+    value = data.get(key, "")
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is not text")
+    return value
+
+
+def _bool(data: Mapping[str, Any], key: str) -> bool:
+    value = data.get(key, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{key} is neither true nor false")
+    return value
+
+
+def _map(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key, {})
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} is not a map")
+    return value
+
+
+def _list(data: Mapping[str, Any], key: str, limit: int) -> list[Any]:
+    value = data.get(key, [])
+    if not isinstance(value, list) or len(value) > limit:
+        raise ValueError(f"{key} is not a list of at most {limit}")
+    return value
