@@ -9,9 +9,12 @@ from capture.errors import Place
 from engine.language import ast
 from engine.ruleset.codes import Code, Severity
 from engine.ruleset.context import Context
-from engine.ruleset.versions import Version
+from engine.ruleset.versions import NO_VERSION, Version
 
 SYSCALL_SOURCE = "syscall"
+
+#: Warnings about one file, after which it is refused.
+MAX_WARNINGS = 10_000
 
 
 class Priority(IntEnum):
@@ -181,5 +184,5 @@ class Definitions:
     rules: tuple[Rule, ...] = ()
     macros: tuple[Macro, ...] = ()
     lists: tuple[ListItem, ...] = ()
-    required_engine_version: Version = Version(0, 0, 0)
+    required_engine_version: Version = NO_VERSION
     required_plugins: tuple[Alternatives, ...] = ()

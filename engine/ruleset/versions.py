@@ -36,6 +36,8 @@ class Version:
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
+NO_VERSION = Version(0, 0, 0)
+
 #: The rules engine that this one answers like.
 ENGINE_VERSION = Version(0, 62, 0)
 
