@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.ruleset.model import Priority
+from engine.ruleset.selection import Matching
 from engine.ruleset.versions import LoadedPlugin
 
 
@@ -48,5 +49,6 @@ class LoadOptions:
     plugins: Sequence[LoadedPlugin] | None = None
     append_output: Sequence[AppendOutput] = field(default_factory=tuple)
     min_priority: Priority = Priority.DEBUG
+    matching: Matching = Matching.FIRST
     keep_going: bool = False
     all_errors: bool = True
