@@ -21,6 +21,7 @@ _ESCAPED = {
 }
 _NEEDS_QUOTES = re.compile(r"[\b\f\n\r\t =\\\"'\0]")
 _TO_ESCAPE = re.compile(r"[\b\f\n\r\t\\\"]")
+_TO_HEX = re.compile("[\0\ud800-\udfff]")
 
 # A backslash before a blank stands for a backslash: upstream keeps it for rules written so.
 _UNESCAPED = {
@@ -45,6 +46,14 @@ def escape(text: str) -> str:
 def quote(text: str) -> str:
     """``text`` in double quotes, escaped, whether it needs them or not."""
     return '"' + _TO_ESCAPE.sub(lambda match: _ESCAPED[match[0]], text) + '"'
+
+
+def quote_exactly(text: str) -> str:
+    """As :func:`quote`, but what cannot stand in quotes as it is, is written as ``\\xHH``: NUL,
+    bytes that are not UTF-8, and a backslash at the end (the lexer would take the closing quote
+    for an escaped one)."""
+    quoted = _TO_HEX.sub(lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", quote(text))
+    return f'{quoted[:-3]}\\x5c"' if text.endswith("\\") else quoted
 
 
 def unescape(text: str) -> str:

@@ -11,8 +11,7 @@ bracket, which no valid condition of upstream's has, the whole text belongs to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from capture.errors import Place
 from engine.language import grammar
@@ -33,12 +32,13 @@ from engine.language.ast import (
     ValueList,
 )
 from engine.language.errors import ConditionError
-from engine.language.escape import quote
+from engine.language.escape import quote_exactly
 from engine.language.hints import hint_for
 from engine.language.lexer import Lexer
 
 _TRANSFORMERS_AND_VAL = grammar.quoted_names((grammar.VAL, *grammar.TRANSFORMERS))
 _FIELD_OR_TRANSFORMER = ("a field", "a transformer")
+_LONG = 256  # characters of a token that a message repeats
 
 
 def parse(text: str, *, file: str = "", line: int = 1, column: int = 1) -> Expr:
@@ -84,6 +84,30 @@ def place_of(text: str, pos: Pos, *, file: str = "", line: int = 1, column: int 
     return Place(file, line + pos.line - 1, pos.column, source_line)
 
 
+class _Level:
+    """Counts how deep the grammar's rules are nested: ``with level:`` is one rule.
+
+    Like upstream's guard, a refused level stays counted: it is noticed at the end even where a
+    list that may be empty swallows the refusal.
+    """
+
+    def __init__(self, parser: Parser, limit: int) -> None:
+        self.depth = 0
+        self._parser = parser
+        self._limit = limit
+
+    def __enter__(self) -> None:
+        self.depth += 1
+        if self.depth >= self._limit:
+            raise self.refusal()
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+
+    def refusal(self) -> ConditionError:
+        return self._parser.error(f"exceeded max depth limit of {self._limit}")
+
+
 class Parser:
     """One parse of one text. Methods named ``_rest`` begin after their first token."""
 
@@ -97,46 +121,34 @@ class Parser:
     ) -> None:
         self.lexer = Lexer(text, index)
         self._paths = paths
-        self._depth = 0
-        self._max_depth = max_depth
+        self._level = _Level(self, max_depth)
 
     def error(self, message: str, *expected: str) -> ConditionError:
         return ConditionError(message, pos=self.lexer.pos(), expected=expected)
-
-    @contextmanager
-    def _level(self) -> Iterator[None]:
-        # Like upstream's guard, a refused level stays counted: it is noticed at the end even
-        # where a list that may be empty swallows the refusal.
-        self._depth += 1
-        if self._depth >= self._max_depth:
-            raise self.error(f"exceeded max depth limit of {self._max_depth}")
-        try:
-            yield
-        finally:
-            self._depth -= 1
 
     def parse(self) -> Expr:
         lexer = self.lexer
         if not lexer.text:
             raise self.error("filter input string is empty", "a condition")
         expr = self._or()
-        if self._depth > 0:
-            raise self.error(f"exceeded max depth limit of {self._max_depth}")
+        if self._level.depth > 0:
+            raise self._level.refusal()
         if not lexer.at_end():
+            token = lexer.token if len(lexer.token) <= _LONG else lexer.token[:_LONG] + "…"
             raise self.error(
-                f"unexpected token after '{lexer.token}', expecting 'or', 'and'", "or", "and"
+                f"unexpected token after '{token}', expecting 'or', 'and'", "or", "and"
             )
         return expr
 
     def _or(self) -> Expr:
-        with self._level():
+        with self._level:
             pos = self.lexer.pos()
             self.lexer.blank()
             children = self._joined("or", self._and)
             return children[0] if len(children) == 1 else Or(tuple(children), pos=pos)
 
     def _and(self) -> Expr:
-        with self._level():
+        with self._level:
             pos = self.lexer.pos()
             self.lexer.blank()
             children = self._joined("and", self._not)
@@ -157,7 +169,7 @@ class Parser:
         return children
 
     def _not(self) -> Expr:
-        with self._level():
+        with self._level:
             lexer = self.lexer
             pos = lexer.pos()
             negated = False
@@ -172,7 +184,7 @@ class Parser:
             return Not(child, pos=pos) if negated else child
 
     def _bracket_rest(self) -> Expr:
-        with self._level():
+        with self._level:
             self.lexer.blank()
             child = self._or()
             self.lexer.blank()
@@ -181,7 +193,7 @@ class Parser:
             return child
 
     def _check(self) -> Expr:
-        with self._level():
+        with self._level:
             lexer = self.lexer
             pos = lexer.pos()
             lexer.blank()
@@ -202,7 +214,7 @@ class Parser:
 
     def field_rest(self, name: str, pos: Pos) -> Field:
         """The field whose dotted name has just been taken, with its bracket or path."""
-        with self._level():
+        with self._level:
             arg, written = self._argument()
             path = [name]
             while arg is not None and self._paths and self._path_goes_on():
@@ -228,7 +240,7 @@ class Parser:
         if not lexer.literal("["):
             return None, ""
         if self._quoted():
-            written = quote(lexer.token)
+            written = quote_exactly(lexer.token)
         elif lexer.field_argument():
             written = lexer.token
         else:
@@ -242,7 +254,7 @@ class Parser:
         return arg, f"[{written}]"
 
     def _transformer_rest(self, name: str, pos: Pos) -> Transformer:
-        with self._level():
+        with self._level:
             lexer = self.lexer
             lexer.blank()
             args: list[Operand] = []
@@ -257,7 +269,7 @@ class Parser:
             return Transformer(name, tuple(args), arg, pos=pos)
 
     def _transformer_argument(self, pos: Pos) -> Operand:
-        with self._level():
+        with self._level:
             lexer = self.lexer
             lexer.blank()
             if lexer.number() or self._quoted():
@@ -305,7 +317,7 @@ class Parser:
         )  # fmt: skip
 
     def _condition(self, left: Field | Transformer, pos: Pos) -> Expr:
-        with self._level():
+        with self._level:
             lexer = self.lexer
             lexer.blank()
             if lexer.operator(grammar.UNARY_OPERATORS):
@@ -341,7 +353,7 @@ class Parser:
             return Binary(left, op, right, pos=pos)
 
     def _number_or_transformer(self) -> Value | Transformer:
-        with self._level():
+        with self._level:
             lexer = self.lexer
             lexer.blank()
             pos = lexer.pos()
@@ -356,7 +368,7 @@ class Parser:
             )  # fmt: skip
 
     def _string_or_transformer(self) -> Value | Transformer:
-        with self._level():
+        with self._level:
             self.lexer.blank()
             pos = self.lexer.pos()
             if transformer := self._try_transformer():
@@ -370,7 +382,7 @@ class Parser:
             )  # fmt: skip
 
     def _string(self) -> str:
-        with self._level():
+        with self._level:
             self.lexer.blank()
             if self._quoted() or self.lexer.bare_string():
                 return self.lexer.token
@@ -397,7 +409,7 @@ class Parser:
         return ValueList(tuple(items), pos=pos)
 
     def _list(self) -> ValueList | Value:
-        with self._level():
+        with self._level:
             lexer = self.lexer
             lexer.blank()
             pos = lexer.pos()
@@ -408,7 +420,7 @@ class Parser:
             raise self.error("expected a list or an identifier", "(", "a list")
 
     def _list_or_transformer(self) -> ValueList | Value | Transformer:
-        with self._level():
+        with self._level:
             lexer = self.lexer
             lexer.blank()
             pos = lexer.pos()
@@ -425,7 +437,7 @@ class Parser:
             )  # fmt: skip
 
     def _try_transformer(self) -> Transformer | None:
-        with self._level():
+        with self._level:
             lexer = self.lexer
             lexer.blank()
             pos = lexer.pos()

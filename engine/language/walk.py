@@ -52,6 +52,17 @@ def walk(node: Node) -> Iterator[Node]:
         stack.extend(reversed(children(current)))
 
 
+def depth(node: Node) -> int:
+    """How many levels the tree has: 1 for a leaf. What goes through trees by recursion (printing,
+    comparing, compiling) is safe up to some hundred."""
+    levels = 0
+    level: list[Node] = [node]
+    while level:
+        levels += 1
+        level = [child for parent in level for child in children(parent)]
+    return levels
+
+
 def fields(node: Node) -> Iterator[Field]:
     """Every field, those inside transformers and ``val()`` included."""
     return (found for found in walk(node) if isinstance(found, Field))
