@@ -7,7 +7,7 @@ import sys
 import typer
 
 from capture.errors import FalcowbError
-from workbench.cli import rules
+from workbench.cli import info, rules
 
 app = typer.Typer(
     name="falcowb",
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rules.app, name="rules")
+app.command("info")(info.info)
 
 
 def main() -> None:

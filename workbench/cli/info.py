@@ -1,0 +1,198 @@
+"""``falcowb info``: what a capture holds, at a glance."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from capture.manifest import SourceInfo
+    from capture.reader import Capture, Gap
+    from capture.validate import Finding
+
+#: Most gaps and findings told to a person; ``--json`` has them all.
+_MAX_SHOWN = 10
+_MAX_GAPS = 100_000
+
+
+def info(
+    capture: Annotated[Path, typer.Argument(help="A capture: a folder NAME.fcap.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Check every byte; exit code 1 if something is wrong.")
+    ] = False,
+) -> None:
+    """Show what a capture holds: sources, span of time, events, drops, and what is missing."""
+    from capture.reader import open_capture
+    from capture.validate import Level, validate
+
+    with open_capture(capture) as opened:
+        gaps = {name: _gaps(opened, name) for name in opened.sources}
+        findings = validate(capture) if full else None
+        if as_json:
+            json.dump(_as_data(opened, gaps, findings), sys.stdout, indent=2)
+            print()
+        else:
+            for line in _in_words(opened, gaps, findings):
+                print(line)
+    if findings and any(finding.level is Level.ERROR for finding in findings):
+        raise typer.Exit(1)
+
+
+def _gaps(opened: Capture, source: str) -> list[Gap]:
+    import itertools
+
+    return list(itertools.islice(opened.gaps(source), _MAX_GAPS))
+
+
+def _as_data(
+    opened: Capture, gaps: dict[str, list[Gap]], findings: list[Finding] | None
+) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    manifest = opened.manifest
+    data: dict[str, Any] = {
+        "path": str(opened.path),
+        "complete": opened.complete,
+        "recording": opened.recording,
+        "missing": opened.missing,
+        "events": opened.count,
+        "drops": manifest.drops,
+        "end": None if manifest.end is None else asdict(manifest.end),
+        "host": asdict(manifest.host),
+        "clocks": asdict(manifest.clocks),
+        "format_version": manifest.version,
+        "writer": manifest.writer,
+        "sources": [
+            {
+                "name": source.name,
+                "plugin": asdict(source.plugin),
+                "events": source.events,
+                "bytes": source.bytes,
+                "payload_bytes": source.payload_bytes,
+                "drops": source.drops,
+                "segments": len(source.segments),
+                "span": None if source.span is None else asdict(source.span),
+                "gaps": [
+                    {name: getattr(gap, name) for name in ("after_num", "time", "count", "reason")}
+                    for gap in gaps[source.name]
+                ],
+            }
+            for source in manifest.sources
+        ],
+    }
+    if findings is not None:
+        data["findings"] = [
+            {"level": finding.level.value, "where": finding.where, "text": finding.text}
+            for finding in findings
+        ]
+    return data
+
+
+def _in_words(
+    opened: Capture, gaps: dict[str, list[Gap]], findings: list[Finding] | None
+) -> list[str]:
+    from capture.times import format_span, format_time
+
+    manifest = opened.manifest
+    host, clocks = manifest.host, manifest.clocks
+    lines = [f"{_plain(opened.path)}: {_state(opened)}"]
+    machine = ", ".join(part for part in (host.name, host.kernel, host.machine) if part)
+    if machine:
+        lines.append(f"  recorded on   {_plain(machine)}")
+    if clocks.start_time:
+        length = format_span(max(clocks.last_boot - clocks.start_boot, 0))
+        lines.append(f"  recorded at   {format_time(clocks.start_time)}, for {length}")
+    lines.append(f"  events        {opened.count:,}, {manifest.drops:,} dropped")
+    for source in manifest.sources:
+        lines += ["", *_source_in_words(source, gaps[source.name])]
+    if opened.missing:
+        lines += ["", "Missing:", *_shortened(opened.missing)]
+    if findings is not None:
+        lines += ["", "Check of every byte:", *_shortened([str(each) for each in findings])]
+        if not findings:
+            lines.append("  all is as stated")
+    if opened.recording:
+        lines += ["", "It is being recorded now; what is written so far can be replayed."]
+    elif opened.count:
+        lines += ["", f"Judge it by rules: falcowb replay {_plain(opened.path)} -r RULES.yaml"]
+    return lines
+
+
+def _state(opened: Capture) -> str:
+    end = opened.manifest.end
+    if opened.recording:
+        return "being recorded"
+    if opened.complete:
+        return f"complete ({_plain(end.reason)})" if end and end.reason else "complete"
+    if opened.manifest.complete:
+        return "damaged: some of it is missing"
+    return "cut short" if end is None else "ended early"
+
+
+def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
+    from capture.times import SECOND, format_span, format_time
+
+    plugin = source.plugin
+    lines = [f"source {_plain(source.name)}"]
+    if plugin.name:
+        api = f", plugin API {plugin.api_version}" if plugin.api_version else ""
+        lines.append(f"  plugin        {_plain(plugin.name)} {_plain(plugin.version + api)}")
+    if plugin.file:
+        digest = f", SHA-256 {plugin.sha256[:16]}…" if plugin.sha256 else ""
+        lines.append(f"  library       {_plain(plugin.file + digest)}")
+    for label, text in (("config", plugin.config), ("opened", plugin.open_params)):
+        if text:
+            lines.append(f"  {label}        {_plain(text)[:200]}")
+    span = source.span
+    if span is None:
+        lines.append("  events        none")
+    else:
+        length = span.max_time - span.min_time
+        rate = f", {source.events / (length / SECOND):,.3g} a second" if length else ""
+        lines += [
+            f"  events        {source.events:,} (numbers {span.first_num} to {span.last_num}){rate}",
+            f"  from          {format_time(span.min_time)}",
+            f"  to            {format_time(span.max_time)}  ({format_span(length)})",
+        ]
+    packed = f", {_size(source.payload_bytes)} of payload" if source.payload_bytes else ""
+    count = len(source.segments)
+    lines.append(
+        f"  on disk       {_size(source.bytes)} in {count} segment{'s' * (count != 1)}{packed}"
+    )
+    if source.drops or gaps:
+        lines.append(f"  dropped       {max(source.drops, sum(gap.count for gap in gaps)):,}")
+        told = [
+            f"{gap.count:,} after event {gap.after_num} ({gap.reason}), noticed"
+            f" {format_time(gap.time)}"
+            for gap in gaps
+        ]
+        lines += ["  " + line for line in _shortened(told)]
+    return lines
+
+
+def _shortened(texts: list[str]) -> list[str]:
+    lines = [f"  {_plain(text)}" for text in texts[:_MAX_SHOWN]]
+    if len(texts) > _MAX_SHOWN:
+        lines.append(f"  and {len(texts) - _MAX_SHOWN} more (--json has them)")
+    return lines
+
+
+def _plain(text: object) -> str:
+    """A capture's own texts, without anything a terminal would obey."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def _size(count: int) -> str:
+    if count < 1000:
+        return f"{count} B"
+    value, unit = float(count), ""
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 1000:
+            break
+    return f"{value:.3g} {unit}"
