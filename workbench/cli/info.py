@@ -155,7 +155,8 @@ def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
         length = span.max_time - span.min_time
         rate = f", {source.events / (length / SECOND):,.3g} a second" if length else ""
         lines += [
-            f"  events        {source.events:,} (numbers {span.first_num} to {span.last_num}){rate}",
+            f"  events        {source.events:,} (numbers {span.first_num} to {span.last_num})"
+            + rate,
             f"  from          {format_time(span.min_time)}",
             f"  to            {format_time(span.max_time)}  ({format_span(length)})",
         ]
@@ -190,9 +191,5 @@ def _plain(text: object) -> str:
 def _size(count: int) -> str:
     if count < 1000:
         return f"{count} B"
-    value, unit = float(count), ""
-    for unit in ("kB", "MB", "GB", "TB"):
-        value /= 1000
-        if value < 1000:
-            break
-    return f"{value:.3g} {unit}"
+    power = min((len(str(count)) - 1) // 3, 4)
+    return f"{count / 1000**power:.3g} {('kB', 'MB', 'GB', 'TB')[power - 1]}"
