@@ -154,6 +154,7 @@ def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
     else:
         length = span.max_time - span.min_time
         rate = f", {source.events / (length / SECOND):,.3g} a second" if length else ""
+        numbers = f"{span.first_num} to {span.last_num}"
         lines += [
             f"  events        {source.events:,} (numbers {span.first_num} to {span.last_num})"
             + rate,
