@@ -156,8 +156,7 @@ def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
         rate = f", {source.events / (length / SECOND):,.3g} a second" if length else ""
         numbers = f"{span.first_num} to {span.last_num}"
         lines += [
-            f"  events        {source.events:,} (numbers {span.first_num} to {span.last_num})"
-            + rate,
+            f"  events        {source.events:,} (numbers {numbers}){rate}",
             f"  from          {format_time(span.min_time)}",
             f"  to            {format_time(span.max_time)}  ({format_span(length)})",
         ]
