@@ -65,10 +65,12 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Locations from the file down. ``text`` is a condition's own text when the last is in one."""
+    """Locations from the file down. ``text`` is a condition's own text when the last is in one,
+    and ``at`` the offset in it, in characters."""
 
     locations: tuple[Location, ...]
     text: str = ""
+    at: int = 0
 
     @staticmethod
     def of_file(name: str) -> Context:
@@ -103,7 +105,7 @@ class Context:
             line + last.line,
             column + last.column,
         )
-        return Context((*self.locations, location), condition)
+        return Context((*self.locations, location), condition, offset)
 
     def as_text(self) -> str:
         lines = []
@@ -128,10 +130,14 @@ class Context:
         last = self.locations[-1]
         if not self.text and last.name not in contents:
             return f"<No context for file + {last.name}>\n"
-        content = (self.text or contents[last.name]).encode("utf-8", "surrogateescape")
+        content = (self.text or contents[last.name]).encode("utf-8", "surrogatepass")
         if not content:
             return "<No context available>\n"
-        return _snippet(content, last.offset, width)
+        # Falco takes the offset in the file for that in the condition; we show the true place.
+        at = (
+            len(self.text[: self.at].encode("utf-8", "surrogatepass")) if self.text else last.offset
+        )
+        return _snippet(content, at, width)
 
 
 def _snippet(content: bytes, at: int, width: int) -> str:

@@ -16,6 +16,8 @@ _DELIMITERS = BLANKS + "(),="
 
 #: A condition may not grow beyond this many characters when its lists are put in.
 MAX_CONDITION = 4 << 20
+#: Nor be made of more pieces than this; every item of a list is two, itself and its comma.
+MAX_PIECES = 1 << 20
 #: Lists may not grow beyond this many items when lists among their items are put in.
 MAX_ITEMS = 1 << 20
 
@@ -104,10 +106,10 @@ def _substitute_one(condition: Text, each: ExpandedList) -> Text:
             out.add((Run(" "),))
         out.add(replacement.runs)
         out.add((Run(" "),))
-        if out.length > MAX_CONDITION:
+        if out.length > MAX_CONDITION or out.run_count > MAX_PIECES:
             raise TooLarge(
-                f"the condition grows beyond {MAX_CONDITION} characters when list "
-                f"'{name}' is put in"
+                f"the condition grows beyond {MAX_CONDITION} characters or {MAX_PIECES // 2} "
+                f"items when list '{name}' is put in"
             )
         each.used = True
         copied = end

@@ -11,6 +11,6 @@ _MOST = 5000
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``did you mean 'x'?``, or nothing where no known name is close. Looks at 5000 at most."""
+    """``Did you mean x?``, or nothing where no known name is close. Looks at 5000 at most."""
     close = difflib.get_close_matches(name[:_LONGEST], list(islice(known, _MOST)), n=1)
-    return f"did you mean '{close[0]}'?" if close else ""
+    return f"Did you mean {close[0]}?" if close else ""

@@ -136,6 +136,10 @@ class Builder:
                 self._runs.append(run)
                 self.length += len(run.text)
 
+    @property
+    def run_count(self) -> int:
+        return len(self._runs)
+
     def last(self) -> str:
         """The last character, or the empty string."""
         return self._runs[-1].text[-1] if self._runs else ""
