@@ -21,6 +21,9 @@ from capture.errors import CaptureError
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 MANIFEST = "manifest.json"
+GAPS_FILE = "gaps.arrow"
+#: Kept on disk while recording, so that a full disk still has room for the end mark.
+RESERVE_FILE = ".reserve"
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -37,3 +38,12 @@ def clocks_now(start: Clocks) -> Clocks:
         last_time=time.time_ns(),
         last_boot=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
     )
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file in hexadecimal, "" where it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -14,13 +14,12 @@ import pyarrow as pa
 
 from capture import batches as facts
 from capture.errors import CaptureError
-from capture.folder import MANIFEST, Folder
+from capture.folder import GAPS_FILE, MANIFEST, Folder
 from capture.ipc import Damage, Decoder, Frame, frames, read_schema
 from capture.manifest import MAX_MANIFEST_BYTES, Manifest, SegmentInfo, SourceInfo
 from capture.recovery import rebuild_manifest, survey_source
 from capture.schema import GAPS, PLUGIN_EVENTS
 from capture.times import format_span, format_time
-from capture.writer import GAPS_FILE
 
 #: Most damaged or missing files that are named one by one.
 MAX_TOLD = 100

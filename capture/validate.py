@@ -11,12 +11,18 @@ from pathlib import Path
 
 from capture import batches as facts
 from capture.errors import CaptureError
-from capture.folder import MANIFEST, Folder, folder_source, segment_index
+from capture.folder import (
+    GAPS_FILE,
+    MANIFEST,
+    RESERVE_FILE,
+    Folder,
+    folder_source,
+    segment_index,
+)
 from capture.ipc import Damage, Decoder, frames, read_schema
 from capture.manifest import SegmentInfo, SourceInfo
 from capture.reader import Capture, open_capture
 from capture.schema import GAPS, PLUGIN_EVENTS
-from capture.writer import GAPS_FILE, RESERVE_FILE
 
 
 class Level(Enum):

@@ -30,17 +30,15 @@ from capture import batches as facts
 from capture import folder as names
 from capture.create import make_folder
 from capture.errors import CaptureError
-from capture.folder import MANIFEST, Folder
+from capture.folder import GAPS_FILE, MANIFEST, RESERVE_FILE, Folder
 from capture.machine import clocks_at_start, clocks_now, this_host
 from capture.manifest import End, Manifest, SegmentInfo, SourceInfo
+from capture.redact import redact_text
 from capture.schema import GAPS, PLUGIN_EVENTS
 from capture.segment import SegmentFile
 
 #: Largest payload of one event that is recorded; a larger one counts as dropped.
 MAX_EVENT_BYTES = 64 << 20
-GAPS_FILE = "gaps.arrow"
-RESERVE_FILE = ".reserve"
-#: Kept on disk so that a full disk still has room for the end mark.
 _RESERVE_BYTES = 256 << 10
 _WRITER = "falcowb 0.1.0"
 
@@ -83,7 +81,8 @@ class CaptureWriter:
     """Writes one capture. Use as a context manager: leaving it by an error marks the capture as
     ended by that error, leaving it in order marks it complete.
 
-    ``sources``: names or :class:`SourceInfo` (folders and segments in them are ignored).
+    ``sources``: names or :class:`SourceInfo` (folders and segments in them are ignored; secrets
+    in ``config`` and ``open_params`` are taken out).
     Raises :class:`CaptureError` where ``path`` exists (unless ``overwrite``, and then only
     something that is a capture is replaced) or cannot be made. Methods may be called from
     several threads.
@@ -106,9 +105,7 @@ class CaptureWriter:
         infos = [
             source if isinstance(source, SourceInfo) else SourceInfo(source) for source in sources
         ]
-        named = [
-            replace(i, folder=names.source_folder(i.name), segments=(), drops=0) for i in infos
-        ]
+        named = [_as_new(info) for info in infos]
         if not named or len({info.folder for info in named}) != len(named):
             raise CaptureError("a capture needs at least one source, each named once")
         self._folder = make_folder(self.path, overwrite)
@@ -388,6 +385,15 @@ class CaptureWriter:
             self._write_manifest(sync=True, end=End(False, reason, lost))
         self._release()
         return lost
+
+
+def _as_new(info: SourceInfo) -> SourceInfo:
+    plugin = replace(
+        info.plugin,
+        config=redact_text(info.plugin.config),
+        open_params=redact_text(info.plugin.open_params),
+    )
+    return SourceInfo(info.name, names.source_folder(info.name), plugin)
 
 
 def _segment_info(segment: SegmentFile, *, closed: bool) -> SegmentInfo:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from capture.manifest import PluginInfo, SourceInfo
 from capture.redact import redact, redact_text
+from capture.writer import CaptureWriter
 
 
 @pytest.mark.parametrize(
@@ -48,3 +52,11 @@ def test_a_parsed_configuration() -> None:
 def test_hostile_text_takes_linear_time() -> None:
     for text in ("a" * 1_000_000, "?a" * 300_000, "a " * 300_000, "://" * 300_000, "[" * 500_000):
         redact_text(text)
+
+
+def test_a_manifest_holds_none(tmp_path: Path) -> None:
+    plugin = PluginInfo("p", config='{"token": "hunter2"}', open_params="https://u:hunter2@h/")
+    with CaptureWriter(tmp_path / "a.fcap", [SourceInfo("s", plugin=plugin)]):
+        pass
+    text = (tmp_path / "a.fcap" / "manifest.json").read_text()
+    assert "hunter2" not in text and "***" in text
