@@ -5,6 +5,7 @@ Rule files and falco.yaml are read through here. What differs from PyYAML's ordi
 - Scalars stay text. What they are is asked when they are used (:meth:`Node.as_bool` …), with
   yaml-cpp's answers: ``yes``, ``on``, ``y`` are booleans where a boolean is wanted and words
   elsewhere; a plain ``=`` is a word; there is no merge key and there are no dates.
+- Tabs may indent, one column each.
 - A key written twice is kept twice; the first counts (:meth:`Node.get`), as in yaml-cpp.
 - Every node knows its line, column and offset, and :meth:`Node.locate` gives the place of a
   character of a scalar's value, folded and quoted scalars included.
@@ -27,6 +28,8 @@ from typing import Any, Literal
 import yaml
 
 from capture.errors import FalcowbError, Place
+from engine.yaml_tabs import without_tabs
+from engine.yaml_values import as_bool, as_float, as_int
 
 MAX_CHARACTERS = 32 << 20
 MAX_DEPTH = 64
@@ -36,11 +39,6 @@ Kind = Literal["null", "scalar", "sequence", "map"]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLEANS = {"y": True, "n": False, "yes": True, "no": False, "true": True, "false": False,
-             "on": True, "off": False}  # fmt: skip
-_INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))\s*")
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
-_SPECIAL_FLOAT = re.compile(r"([+-]?)\.(inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -182,34 +180,16 @@ class Node:
         return doubles
 
     def as_bool(self) -> bool | None:
-        """The scalar as a boolean; None where it is none. In lower case, upper case or
-        capitalised: true, yes, on, y and their opposites."""
-        text = self.text
-        if text in (text.lower(), text.upper(), text.capitalize()):
-            return _BOOLEANS.get(text.lower())
-        return None
+        """The scalar as a boolean; None where it is none (see :mod:`engine.yaml_values`)."""
+        return as_bool(self.text)
 
     def as_int(self) -> int | None:
-        """The scalar as an integer (decimal, 0x hexadecimal, 0 octal); None where it is none."""
-        match = _INTEGER.fullmatch(self.text) if self.is_scalar else None
-        if match is None or len(self.text) > 100:
-            return None
-        sign, hexadecimal, octal, decimal = match.groups()
-        if hexadecimal:
-            number = int(hexadecimal, 16)
-        elif octal:
-            number = int(octal, 8)
-        else:
-            number = int(decimal)
-        return -number if sign == "-" else number
+        """The scalar as an integer; None where it is none."""
+        return as_int(self.text)
 
     def as_float(self) -> float | None:
         """The scalar as a number; None where it is none."""
-        if not self.is_scalar or len(self.text) > 400:
-            return None
-        if match := _SPECIAL_FLOAT.fullmatch(self.text):
-            return float(f"{match[1]}inf") if match[2] else float("nan")
-        return float(self.text) if _FLOAT.fullmatch(self.text) else None
+        return as_float(self.text)
 
     @property
     def place(self) -> Place:
@@ -301,7 +281,12 @@ def load_documents(text: str, file: str = "") -> list[Node]:
             "not a valid character in YAML (must be UTF-8)", place=source.place(error.start)
         ) from None
     try:
-        return list(_Composer(source).documents())
+        return list(_Composer(source, text).documents())
+    except yaml.YAMLError as error:
+        if "\t" not in text:
+            raise _refusal(error, source) from None
+    try:
+        return list(_Composer(source, without_tabs(text)).documents())
     except yaml.YAMLError as error:
         raise _refusal(error, source) from None
 
@@ -335,9 +320,9 @@ def _refusal(error: yaml.YAMLError, source: Source) -> YamlError:
 class _Composer:
     """Nodes from the parser's events, with the limits kept while they are made."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, text: str) -> None:
         self._source = source
-        self._events = yaml.parse(source.text, Loader=_Loader)
+        self._events = yaml.parse(text, Loader=_Loader)
         self._anchors: dict[str, Node | None] = {}
         self._total = 0
 

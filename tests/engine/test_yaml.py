@@ -186,3 +186,23 @@ def test_read_text(tmp_path: Path) -> None:
         read_text(tmp_path / "absent")
     with pytest.raises(YamlError, match="directory"):
         read_text(tmp_path)
+
+
+def test_tabs_may_indent() -> None:
+    text = "a:\n\t- x: 1\n\t  y: one\n\t\t  two\n\t-\tz\nb: 2\n\n\t"
+    node = load_document(text)
+    first, second = node.get("a").items
+    assert [first.get("x").text, first.get("y").text, second.text] == ["1", "one two", "z"]
+    assert node.get("b").text == "2"
+    assert (first.line, first.column, second.column) == (2, 4, 4)
+    assert first.get("y").locate(4).line == 4
+
+
+def test_tabs_in_block_scalars_are_content() -> None:
+    node = load_document("a: |\n  x\n  \ty\n\nb: 1\n\t")
+    assert node.get("a").text == "x\n\ty\n"
+
+
+def test_a_tab_does_not_excuse_other_errors() -> None:
+    with pytest.raises(YamlError, match="mapping values"):
+        load_document("a: b: c\n\t")
