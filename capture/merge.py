@@ -43,7 +43,13 @@ def windows(
         until = min(int(facts.numbers(batch)[-1]) for batch in heads.values())
         window = {}
         for name, batch in list(heads.items()):
-            rows = int(np.searchsorted(facts.numbers(batch), np.uint64(until), side="right"))
+            num = facts.numbers(batch)
+            # A crafted capture's numbers may not ascend: a batch that ends here is used up anyway.
+            rows = (
+                batch.num_rows
+                if int(num[-1]) == until
+                else int(np.searchsorted(num, np.uint64(until), side="right"))
+            )
             if rows:
                 window[name] = batch.slice(0, rows)
             if rows == batch.num_rows:

@@ -76,6 +76,16 @@ def test_windows_keep_the_order_of_numbers(tmp_path: Path) -> None:
     assert seen["b"] == list(range(2, 122, 3))
 
 
+def test_windows_end_whatever_the_numbers(tmp_path: Path) -> None:
+    path = small(tmp_path / "a.fcap")
+    table = pa.Table.from_batches([batch(1, 6)])
+    shuffled = table.take([5, 4, 0, 3, 1, 2]).combine_chunks().to_batches()[0]
+    with pa.ipc.new_stream(path / "k8s_audit" / "events-00000.arrow", PLUGIN_EVENTS) as stream:
+        stream.write_batch(shuffled)
+    with open_capture(path) as capture:
+        assert sum(w["k8s_audit"].num_rows for w in windows(capture)) == 6
+
+
 def test_an_empty_recording(tmp_path: Path) -> None:
     path = tmp_path / "a.fcap"
     with CaptureWriter(path, ["k8s_audit"]):
