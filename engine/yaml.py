@@ -393,8 +393,10 @@ class _Composer:
 
     def _make(self, kind: Kind, value: Any, start: Any, end: Any, **more: Any) -> Node:
         mark = start.start_mark
+        # Not the parser's own line: it also ends lines at U+0085, U+2028 and U+2029.
+        line, column = self._source.line_and_column(mark.index)
         return Node(
-            kind, value, mark.line + 1, mark.column + 1, mark.index, end.index, self._source,
+            kind, value, line, column, mark.index, end.index, self._source,
             tag=start.tag or "", **more,
         )  # fmt: skip
 

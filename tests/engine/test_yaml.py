@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.yaml import MAX_NODES, YamlError, load_document, load_documents, read_text
 
@@ -206,3 +208,49 @@ def test_tabs_in_block_scalars_are_content() -> None:
 def test_a_tab_does_not_excuse_other_errors() -> None:
     with pytest.raises(YamlError, match="mapping values"):
         load_document("a: b: c\n\t")
+
+
+PIECES = ["a", ": ", "- ", "\n", "  ", "\t", "[", "]", "{", "}", ",", "&x ", "*x", "|", ">", '"',
+          "'", "#", "!!str ", "? ", "---\n", "...", "%", "\\", "é", "\x00", "\ud800", "<<", "=",
+          "\r", "~"]  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PIECES), max_size=25).map("".join)))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        documents = load_documents(text, "f.yaml")
+    except YamlError as error:
+        str(error).encode()
+        return
+    stack = list(documents)
+    while stack:
+        node = stack.pop()
+        assert node.place.line >= 1
+        for offset in range(len(node.text) + 2):
+            assert node.locate(offset).line >= node.line
+        stack.extend(node.items)
+        stack.extend(side for pair in node.pairs for side in pair)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.text(st.characters(codec="ascii", exclude_characters="\\\"'"), min_size=1, max_size=8),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from("|>'\""),
+)
+def test_locate_finds_each_word_where_it_stands(words: list[str], style: str) -> None:
+    words = [word for word in ("".join(filter(str.isalnum, word)) for word in words) if word]
+    body = "\n   ".join(words)
+    text = f"a: {style}\n   {body}\n" if style in "|>" else f"a: {style}{body}{style}\n"
+    node = load_document(text).get("a")
+    offset = 0
+    for number, word in enumerate(words):
+        offset = node.text.index(word, offset)
+        place = node.locate(offset)
+        assert place.line == number + (2 if style in "|>" else 1)
+        assert place.source_line[place.column - 1 :].startswith(word)
+        offset += len(word)

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.ruleset.model import Priority
 from engine.ruleset.selection import Matching
@@ -208,3 +210,24 @@ def test_nothing_shows_a_whole_configuration() -> None:
     )
     assert SECRET not in repr(config)
     assert SECRET not in "".join(map(str, config.warnings))
+
+
+FRAGMENTS = [
+    "plugins:", " ", "\n", "- ", "name: a", "library_path: b", "init_config: ", "{", "}", "[", "]",
+    "rules: ", "enable: ", "tag: x", "append_output: ", "match: ", "extra_fields: ", "priority: ",
+    "json_output: ", "${A}", "static_fields: ", "load_plugins: ", ",", "*a", "&a ", "~", "\t",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(FRAGMENTS), max_size=16).map("".join),
+    st.lists(st.text(max_size=20), max_size=2),
+)
+def test_any_configuration_is_read_or_refused(text: str, options: list[str]) -> None:
+    try:
+        config = parse_config(text, options, environment={"A": "${B}"})
+    except ConfigError as error:
+        assert str(error)
+    else:
+        assert all(str(warning) for warning in config.warnings)
