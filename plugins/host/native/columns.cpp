@@ -56,12 +56,42 @@ inline uint64_t hash_bytes(const uint8_t* at, size_t size) {
     if (size >= 8) {
       low = word_at(at);
       high = word_at(at + size - 8);
-    } else {
-      memcpy(&low, at, size);
+    } else if (size >= 4) {
+      uint32_t first, last;
+      memcpy(&first, at, 4);
+      memcpy(&last, at + size - 4, 4);
+      low = uint64_t{first} << 32 | last;
+    } else if (size) {
+      low = uint64_t{at[0]} << 16 | uint64_t{at[size >> 1]} << 8 | at[size - 1];
     }
     state = fold(low ^ secret.word[1], high ^ state);
   }
   return fold(state ^ secret.word[2], secret.word[0]);
+}
+
+// memcmp without the call, which would cost more than the comparison of a short value.
+inline bool equal(const uint8_t* a, const uint8_t* b, size_t size) {
+  if (size >= 16) {
+    const size_t last = size - 16;
+    for (size_t at = 0; at < last; at += 16)
+      if ((word_at(a + at) ^ word_at(b + at)) | (word_at(a + at + 8) ^ word_at(b + at + 8)))
+        return false;
+    return !((word_at(a + last) ^ word_at(b + last)) |
+             (word_at(a + last + 8) ^ word_at(b + last + 8)));
+  }
+  if (size >= 8)
+    return !((word_at(a) ^ word_at(b)) | (word_at(a + size - 8) ^ word_at(b + size - 8)));
+  if (size >= 4) {
+    uint32_t first[2], second[2];
+    memcpy(&first[0], a, 4);
+    memcpy(&first[1], a + size - 4, 4);
+    memcpy(&second[0], b, 4);
+    memcpy(&second[1], b + size - 4, 4);
+    return !((first[0] ^ second[0]) | (first[1] ^ second[1]));
+  }
+  for (size_t at = 0; at < size; ++at)
+    if (a[at] != b[at]) return false;
+  return true;
 }
 
 }  // namespace
@@ -70,7 +100,7 @@ bool BytesTable::same(int32_t code, const void* bytes, size_t size) const {
   const int32_t* offsets = offsets_.as<int32_t>();
   size_t start = static_cast<size_t>(offsets[code]);
   return static_cast<size_t>(offsets[code + 1]) - start == size &&
-         (size == 0 || memcmp(bytes_.data() + start, bytes, size) == 0);
+         equal(bytes_.data() + start, static_cast<const uint8_t*>(bytes), size);
 }
 
 void BytesTable::grow() {

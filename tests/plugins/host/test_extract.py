@@ -116,10 +116,10 @@ def test_a_failing_field_has_no_value_and_is_counted(
     assert failures.message == "field sample.bad: the sample cannot say"
     sample.extract(batch, requests)
     assert sample.failures.events == 4
-    assert [record.getMessage() for record in caplog.records] == [
-        f"plugin sample: plugin_extract_fields at event 12: {failures.message}"
-        + " (fields that fail have no value)"
-    ]
+    (record,) = caplog.records
+    assert record.getMessage().startswith(
+        "plugin sample: plugin_extract_fields at event 12: field sample.bad: the sample cannot say"
+    )
     with pytest.raises(PluginError) as caught:
         sample.extract(batch, requests, strict=True)
     assert caught.value.event == 12
