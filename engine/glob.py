@@ -80,7 +80,13 @@ def _class(members: frozenset[int]) -> str:
         return NEVER
     if members == _EVERYTHING:
         return r"(?s:.)"
-    return "[" + "".join(f"\\x{{{byte:02x}}}" for byte in sorted(members)) + "]"
+    ranges: list[list[int]] = []
+    for byte in sorted(members):
+        if ranges and ranges[-1][1] == byte - 1:
+            ranges[-1][1] = byte
+        else:
+            ranges.append([byte, byte])
+    return "[" + "".join(f"\\x{{{low:02x}}}-\\x{{{high:02x}}}" for low, high in ranges) + "]"
 
 
 def _set(pattern: bytes, at: int, fold: bool) -> tuple[frozenset[int], int] | None:
