@@ -83,6 +83,11 @@ def compile_condition(
     return _Compiler(catalogue, source, interner or Interner(), remarks).condition(expr)
 
 
+def compile_operand(node: ast.Operand, catalogue: Catalogue, source: str) -> Operand:
+    """A field or transformer on its own, as outputs use it. Raises ConditionError."""
+    return _Compiler(catalogue, source, Interner(), None).operand(node)
+
+
 @dataclass(slots=True)
 class _Compiler:
     catalogue: Catalogue

@@ -33,7 +33,7 @@ from engine.language.ast import (
 from engine.language.errors import ConditionError
 from engine.language.parser import Parser
 from engine.language.printer import to_string
-from engine.operand import OutputValue, compile_value
+from engine.output_value import OutputValue, compile_value
 from engine.values import Json, json_values, texts
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class Rendered:
                 value.name,
                 value.type,
                 value.is_list,
-                value.column(self._columns),
+                value.column(self._columns, self._count),
                 as_base64=self._as_base64,
             )
         return self._texts[value]
@@ -227,7 +227,7 @@ class Rendered:
             value.name,
             value.type,
             value.is_list,
-            value.column(self._columns),
+            value.column(self._columns, self._count),
             as_base64=self._as_base64,
         )
 

@@ -135,6 +135,21 @@ def test_paths() -> None:
     assert alert.fields["k8s.audit.spec.containers[*].image"] == ["x", "y"]
 
 
+def test_a_transformer_shapes_the_text_and_fields_stay_raw() -> None:
+    rule = make_rule(
+        '%toupper(ka.verb) %len(ka.verb) %len(ka.images) %join("+", ka.images)',
+        loud=ExtraField("%toupper(ka.verb)", raw=False),
+    )
+    alert, line = only(rule, segment(ka_verb=["get"], ka_images=[["a", "b"]]))
+    assert line.endswith("Critical GET 3 2 a+b")
+    assert alert.fields == {
+        "evt.time": TIME,
+        "ka.verb": "get",
+        "ka.images": ["a", "b"],
+        "loud": "GET",
+    }
+
+
 def test_hostile_values_stay_on_one_line() -> None:
     raw = b'a"\n\x1b[31m\xff\\'
     alert, line = only(make_rule("v=%ka.verb"), segment(ka_verb=[raw]))
