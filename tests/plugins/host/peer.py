@@ -62,8 +62,13 @@ class Peer:
         batch: pa.RecordBatch,
         requests: list[tuple[PluginField, str | None]],
         source: str,
+        *,
+        at_once: bool = True,
     ) -> list[list[Value | list[Value] | None]]:
-        """A list of values for each request: bytes, numbers, booleans, lists, None."""
+        """A list of values for each request: bytes, numbers, booleans, lists, None.
+
+        ``at_once`` asks for all fields of an event in one call, otherwise field by field as Falco.
+        """
         fields = ffi.new("ss_plugin_extract_field[]", len(requests))
         alive = []
         for native, (field, argument) in zip(fields, requests, strict=True):
@@ -107,6 +112,13 @@ class Peer:
             event.evt, event.evtnum = header, num
             for field in fields:
                 field.res_len = 0
+            if not at_once:
+                for position, (column, read) in enumerate(zip(out, readers, strict=True)):
+                    given.fields, given.num_fields = fields + position, 1
+                    assert extract(state, event, given) == 0
+                    field = fields[position]
+                    column.append(read(field) if field.res_len else None)
+                continue
             assert extract(state, event, given) == 0
             for column, read, field in zip(out, readers, fields, strict=True):
                 column.append(read(field) if field.res_len else None)
