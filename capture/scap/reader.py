@@ -1,0 +1,214 @@
+"""Reads a ``.scap`` capture: sections, their state, and their events as Arrow batches.
+
+    with ScapReader(path) as capture:
+        for item in capture:
+            if isinstance(item, Section): ...      # state tables, before its events
+            else: ...                              # an EventBatch
+
+The walk is native (``capture/scap/native``), streams, and trusts nothing in the file. What cannot
+be read is left out and told in ``problems``; a damaged file is read up to the damage.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from pyarrow.cffi import ffi as arrow_ffi
+
+from capture.errors import CaptureError, Place
+from capture.events.schema import MAX_TYPES, EventBatch, event_schema
+from capture.events.state_schema import TABLES
+from capture.scap import _native
+from capture.scap.tables import native_tables
+
+ffi, lib = _native.ffi, _native.lib
+
+_COMPRESSION = ("none", "gzip", "zstd")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what is held at once; a file can not make the reader go beyond them.
+
+    ``rows`` and ``bytes`` end a batch; an event block larger than ``event`` bytes is left out;
+    ``state`` bounds the lists of one section and ``pending`` the enter events that wait for their
+    exit, both in bytes.
+    """
+
+    rows: int = 65_536
+    bytes: int = 32 << 20
+    event: int = 64 << 20
+    state: int = 256 << 20
+    pending: int = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The state a section begins with, as record batches of ``capture.events.state_schema``.
+
+    ``number`` counts sections from 0. Falco forgets everything at the start of a section.
+    """
+
+    number: int
+    version: tuple[int, int]
+    threads: pa.RecordBatch
+    fds: pa.RecordBatch
+    users: pa.RecordBatch
+    groups: pa.RecordBatch
+    machine: pa.RecordBatch
+    interfaces: pa.RecordBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the file that could not be read: what, at which offset of the uncompressed
+    data, and how many events had been read before."""
+
+    text: str
+    offset: int
+    events: int
+
+    def __str__(self) -> str:
+        return f"at byte {self.offset:,}, after event {self.events:,}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the reader stands. ``offset`` is in the uncompressed data; ``dropped`` counts enter
+    events folded into their exits (and types no longer in use), ``unknown`` events of types that
+    the table does not have, ``malformed`` parameters whose length does not fit their type (read as
+    null). ``damaged``: reading ended before the file did."""
+
+    events: int
+    offset: int
+    dropped: int
+    unknown: int
+    malformed: int
+    problems: int
+    compression: str
+    damaged: bool
+
+
+class ScapReader:
+    """An open ``.scap``, plain or gzip or zstd, read once from front to end.
+
+    Iterating gives each ``Section`` and then its batches (``EventBatch``). Raises CaptureError when
+    the file cannot be opened or is no ``.scap``.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], limits: Limits | None = None) -> None:
+        self.path = Path(path)
+        bounds = limits or Limits()
+        try:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise CaptureError(
+                f"the capture cannot be opened: {error.strerror}", place=Place(str(self.path))
+            ) from error
+        if self.path.is_dir():
+            os.close(self._fd)
+            raise CaptureError(
+                "this is a folder, not a .scap capture",
+                place=Place(str(self.path)),
+                hint="give the .scap file itself",
+            )
+        self._tables = native_tables()
+        native = ffi.new(
+            "scap_limits *",
+            (bounds.rows, bounds.bytes, bounds.event, bounds.state, bounds.pending),
+        )
+        self._reader = ffi.gc(lib.scap_open(self._fd, self._tables, native), lib.scap_close)
+        self._codes = ffi.new("uint16_t[]", MAX_TYPES + 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. Batches already given stay good."""
+        if self._fd >= 0:
+            ffi.release(self._reader)
+            os.close(self._fd)
+            self._fd = -1
+
+    def __iter__(self) -> Iterator[Section | EventBatch]:
+        while self._fd >= 0:
+            # The lock is let go meanwhile: cffi releases it around every call.
+            what = lib.scap_next(self._reader)
+            if what == lib.SCAP_END:
+                return
+            if what == lib.SCAP_REFUSED:
+                raise CaptureError(
+                    f"this cannot be read as a .scap capture: "
+                    f"{ffi.string(lib.scap_refusal(self._reader)).decode(errors='replace')}",
+                    place=Place(str(self.path)),
+                )
+            yield self._section() if what == lib.SCAP_STATE else self._batch()
+
+    def batches(self) -> Iterator[EventBatch]:
+        """The events alone."""
+        return (item for item in self if isinstance(item, EventBatch))
+
+    @property
+    def progress(self) -> Progress:
+        """Where reading stands; after the last batch, what the whole file held."""
+        at = self._where()
+        return Progress(
+            at.events,
+            at.offset,
+            at.dropped,
+            at.unknown,
+            at.malformed,
+            at.problems,
+            _COMPRESSION[at.compression],
+            bool(at.damaged),
+        )
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The first 1000 problems found so far, in file order; ``progress`` counts all."""
+        found = []
+        offset, events = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+        while (text := lib.scap_problem(self._reader, len(found), offset, events)) != ffi.NULL:
+            words = ffi.string(text).decode(errors="replace")
+            found.append(Problem(words, int(offset[0]), int(events[0])))
+        return found
+
+    def _where(self) -> Any:
+        at = ffi.new("scap_progress *")
+        lib.scap_where(self._reader, at)
+        return at
+
+    def _batch(self) -> EventBatch:
+        count = lib.scap_batch_codes(self._reader, self._codes)
+        codes = tuple(np.frombuffer(ffi.buffer(self._codes, count * 2), np.uint16).tolist())
+        section = self._where().section
+        array = arrow_ffi.new("struct ArrowArray *")
+        address = int(arrow_ffi.cast("uintptr_t", array))
+        lib.scap_batch(self._reader, address)
+        batch = pa.RecordBatch._import_from_c(address, event_schema(codes))
+        return EventBatch.of(batch, section)
+
+    def _section(self) -> Section:
+        tables = {}
+        for number, (name, schema) in enumerate(TABLES.items()):
+            array = arrow_ffi.new("struct ArrowArray *")
+            address = int(arrow_ffi.cast("uintptr_t", array))
+            lib.scap_state(self._reader, number, address)
+            tables[name] = pa.RecordBatch._import_from_c(address, schema)
+        at = self._where()
+        return Section(int(at.section), (int(at.major_version), int(at.minor_version)), **tables)
