@@ -42,7 +42,8 @@ class Checker(Protocol):
         ...
 
     def event_type_count(self, expr: Expr) -> int:
-        """How many of the event codes of the syscall source the condition can match."""
+        """How many of the event codes of the syscall source the condition can match. Raises
+        :class:`ConditionError` for a use of ``evt.type`` that this cannot be told of."""
         ...
 
     def event_names(self, expr: Expr, source: str) -> list[str]:

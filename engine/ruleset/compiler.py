@@ -106,6 +106,7 @@ class Compiler:
         self._out = Compiled()
         self._known = Known()
         self._nodes = 0
+        self._event_types = 0  # that the condition last compiled can match
 
     def compile(self) -> Compiled:
         out = self._out
@@ -289,11 +290,7 @@ class Compiler:
         expr = self._condition(info, condition, resolver)
         if expr is None:
             return None
-        if (
-            info.source == SYSCALL_SOURCE
-            and info.warn_evttypes
-            and self._checker.event_type_count(expr) > MANY_EVENT_TYPES
-        ):
+        if info.warn_evttypes and self._event_types > MANY_EVENT_TYPES:
             self._warn(
                 WARN_NO_EVTTYPE,
                 "Rule matches too many evt.type values. This has a significant performance "
@@ -403,6 +400,8 @@ class Compiler:
             )
         try:
             remarks = self._checker.condition(expr, info.source)
+            syscall = info.source == SYSCALL_SOURCE
+            self._event_types = self._checker.event_type_count(expr) if syscall else 0
         except ConditionError as error:
             pos = error.pos
             context = info.condition_context.in_condition(
