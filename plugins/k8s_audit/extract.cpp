@@ -23,16 +23,16 @@ namespace {
 
 constexpr int64_t kAll = -1;
 
-using Keys = std::vector<std::string_view>;
+using Keys = fwb::Span<const std::string_view>;
 using Tokens = std::vector<uint32_t>;
 
 int64_t index_of(const FieldCall& call) {
   return call.has_argument ? static_cast<int64_t>(call.index & INT64_MAX) : kAll;
 }
 
-bool collect(const Document& doc, uint32_t token, const Keys& keys, size_t at, int64_t index,
+bool collect(const Document& doc, uint32_t token, Keys keys, size_t at, int64_t index,
              Tokens& out) {
-  for (; at < keys.size(); ++at) {
+  for (; at < keys.size; ++at) {
     if (doc.is_array(token)) {
       if (index == kAll) {
         doc.elements(token, [&](uint32_t value) {
@@ -51,10 +51,13 @@ bool collect(const Document& doc, uint32_t token, const Keys& keys, size_t at, i
   return true;
 }
 
-// Anchors of these fields: requestObject, requestObject.spec, requestObject.spec.LIST. `keys`
-// begin below requestObject. The last anchor is a short cut for the usual shape.
-bool collect_anchored(const FieldCall& call, const Keys& keys, int64_t index, Tokens& out) {
+// Puts the values along the declared keys (which begin below requestObject) into call.tokens.
+// Anchors of these fields: requestObject, requestObject.spec, requestObject.spec.LIST; the last is
+// a short cut for the usual shape.
+bool collect_anchored(FieldCall& call, int64_t index) {
   const Document& doc = call.doc;
+  Keys keys = call.parameters();
+  Tokens& out = call.tokens;
   uint32_t request = call.anchor(0);
   uint32_t spec = call.anchor(1);
   if (doc.is_object(request) && (spec == kNone || doc.is_object(spec))) {
@@ -64,16 +67,10 @@ bool collect_anchored(const FieldCall& call, const Keys& keys, int64_t index, To
   return collect(doc, request, keys, 0, index, out);
 }
 
-// The keys of the declaration: "spec", the list, and what follows.
-Keys declared_keys(const FieldCall& call) {
-  Keys keys;
-  for (size_t i = 0; i < call.parameter_count(); ++i) keys.push_back(call.parameter(i));
-  return keys;
-}
-
-bool images(const FieldCall& call, int64_t index, Tokens& out) {
-  if (!collect_anchored(call, declared_keys(call), index, out)) return false;
-  for (uint32_t token : out) {
+// The same; false where there is a gap.
+bool collect_whole(FieldCall& call, int64_t index) {
+  if (!collect_anchored(call, index)) return false;
+  for (uint32_t token : call.tokens) {
     if (token == kNone) return false;
   }
   return true;
@@ -95,44 +92,38 @@ void always_true(FieldCall& call) { call.add_constant("true"); }
 
 // Values along the declared keys; gaps are left out.
 void values(FieldCall& call) {
-  Tokens found;
-  if (!collect_anchored(call, declared_keys(call), index_of(call), found)) return;
-  for (uint32_t token : found) {
+  if (!collect_anchored(call, index_of(call))) return;
+  for (uint32_t token : call.tokens) {
     if (token != kNone) call.add(token);
   }
 }
 
 // The same, but one gap and there is no value at all.
 void whole_values(FieldCall& call) {
-  Tokens found;
-  if (!images(call, index_of(call), found)) return;
-  for (uint32_t token : found) call.add(token);
+  if (!collect_whole(call, index_of(call))) return;
+  for (uint32_t token : call.tokens) call.add(token);
 }
 
 void repositories(FieldCall& call) {
-  Tokens found;
-  if (!images(call, index_of(call), found)) return;
-  for (uint32_t token : found) call.add(repository(fwb::text_of(call.doc, token, call.arena)));
+  if (!collect_whole(call, index_of(call))) return;
+  for (uint32_t token : call.tokens) call.add(repository(fwb::text_of(call.doc, token, call.arena)));
 }
 
 void first_image(FieldCall& call) {
-  Tokens found;
-  if (images(call, 0, found)) call.add(found[0]);
+  if (collect_whole(call, 0)) call.add(call.tokens[0]);
 }
 
 void first_repository(FieldCall& call) {
-  Tokens found;
-  if (images(call, 0, found)) {
-    call.add(repository(fwb::text_of(call.doc, found[0], call.arena)));
+  if (collect_whole(call, 0)) {
+    call.add(repository(fwb::text_of(call.doc, call.tokens[0], call.arena)));
   }
 }
 
 // Arrays of strings, each joined by spaces (commands, arguments). Any other shape: no value.
 void joined(FieldCall& call) {
   const Document& doc = call.doc;
-  Tokens found;
-  if (!collect_anchored(call, declared_keys(call), index_of(call), found)) return;
-  for (uint32_t token : found) {
+  if (!collect_anchored(call, index_of(call))) return;
+  for (uint32_t token : call.tokens) {
     if (token == kNone) continue;
     if (!doc.is_array(token)) return call.clear();
     std::string line;
@@ -154,9 +145,8 @@ void joined(FieldCall& call) {
 // hostPort of every port, or its containerPort (the same port when the pod is on the host's net).
 void host_ports(FieldCall& call) {
   const Document& doc = call.doc;
-  Tokens found;
-  if (!collect_anchored(call, declared_keys(call), index_of(call), found)) return;
-  for (uint32_t token : found) {
+  if (!collect_anchored(call, index_of(call))) return;
+  for (uint32_t token : call.tokens) {
     if (token == kNone) continue;
     if (!doc.is_array(token)) return call.clear();
     doc.elements(token, [&](uint32_t port) {
@@ -169,9 +159,8 @@ void host_ports(FieldCall& call) {
 }
 
 void any_privileged(FieldCall& call) {
-  Tokens found;
-  if (!collect_anchored(call, declared_keys(call), kAll, found)) return;
-  for (uint32_t token : found) {
+  if (!collect_anchored(call, kAll)) return;
+  for (uint32_t token : call.tokens) {
     if (token != kNone && call.doc.first(token) == 't') return call.add_constant("true");
   }
   call.add_constant("false");
@@ -181,13 +170,12 @@ void any_privileged(FieldCall& call) {
 // the container and the spec, not in their security contexts.
 void effective_ids(FieldCall& call) {
   const Document& doc = call.doc;
-  Keys keys = declared_keys(call);
+  Keys keys = call.parameters();
   const char* fallback = "0";
   uint32_t own = doc.get(doc.get(call.anchor(0), keys[0]), keys[2]);
   if (own != kNone) fallback = fwb::text_of(doc, own, call.arena);
-  Tokens found;
-  if (!collect_anchored(call, keys, index_of(call), found)) return;
-  for (uint32_t token : found) {
+  if (!collect_anchored(call, index_of(call))) return;
+  for (uint32_t token : call.tokens) {
     if (token == kNone) {
       call.add_constant(fallback);
     } else {
@@ -199,9 +187,9 @@ void effective_ids(FieldCall& call) {
 // One array of every rule of a role, joined into one list. Anchor: requestObject.
 void role_rules(FieldCall& call) {
   const Document& doc = call.doc;
-  Tokens found;
-  if (!collect(doc, call.anchor(0), declared_keys(call), 0, index_of(call), found)) return;
-  for (uint32_t token : found) {
+  Tokens& found = call.tokens;
+  if (!collect(doc, call.anchor(0), call.parameters(), 0, index_of(call), found)) return;
+  for (uint32_t token : call.tokens) {
     if (token == kNone || !doc.is_array(token)) continue;
     doc.elements(token, [&](uint32_t value) {
       call.add(value);
@@ -212,12 +200,11 @@ void role_rules(FieldCall& call) {
 
 // Whether a volume mounts the host path of the argument; a `*` at its end makes it a prefix.
 void has_host_path(FieldCall& call) {
-  Tokens found;
-  if (!collect_anchored(call, declared_keys(call), index_of(call), found)) return;
+  if (!collect_anchored(call, index_of(call))) return;
   std::string_view wanted = call.key;
   bool prefix = !wanted.empty() && wanted.back() == '*';
   std::string_view head = prefix ? wanted.substr(0, wanted.size() - 1) : wanted;
-  for (uint32_t token : found) {
+  for (uint32_t token : call.tokens) {
     if (token == kNone) continue;
     std::string_view path = fwb::text_of(call.doc, token, call.arena);
     if (path == wanted || (prefix && path.substr(0, head.size()) == head)) {
@@ -230,11 +217,8 @@ void has_host_path(FieldCall& call) {
 // Every key of every volume but its name.
 void volume_types(FieldCall& call) {
   const Document& doc = call.doc;
-  Keys keys = declared_keys(call);
-  keys.push_back("");
-  Tokens found;
-  if (!collect_anchored(call, keys, index_of(call), found)) return;
-  for (uint32_t token : found) {
+  if (!collect_anchored(call, index_of(call))) return;
+  for (uint32_t token : call.tokens) {
     if (token == kNone || !doc.is_object(token)) continue;
     doc.members(token, [&](uint32_t name, uint32_t) {
       std::string key = fwb::unescaped(doc.inside(name));
@@ -249,8 +233,8 @@ void subject_names(FieldCall& call) {
   const Document& doc = call.doc;
   uint32_t subjects = call.anchor(0);
   if (!doc.is_array(subjects)) return;
-  std::string_view kind = call.parameter(0);
-  bool with_namespace = call.parameter_count() > 1;
+  std::string_view kind = call.parameters()[0];
+  bool with_namespace = call.parameters().size > 1;
   doc.elements(subjects, [&](uint32_t subject) {
     uint32_t its_kind = doc.get(subject, "kind");
     uint32_t name = doc.get(subject, "name");

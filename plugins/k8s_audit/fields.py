@@ -36,6 +36,7 @@ def _request(
         when=AUDIT,
         function=function,
         anchors=("/requestObject", "/requestObject/spec", f"/requestObject/spec/{parts[1]}"),
+        needs=f"/requestObject/spec/{parts[1]}",
         parameters=parts,
     )
 
@@ -50,6 +51,7 @@ def _function(
     anchors: tuple[str, ...],
     desc: str,
     *,
+    needs: str = "",
     parameters: tuple[str, ...] = (),
     is_list: bool = False,
     argument: Argument = Argument.NONE,
@@ -63,6 +65,7 @@ def _function(
         when=AUDIT,
         function=function,
         anchors=anchors,
+        needs=needs or (anchors[0] if anchors else ""),
         parameters=parameters,
     )
 
@@ -84,6 +87,7 @@ def _rules(key: str, desc: str) -> Field:
         "role_rules",
         ("/requestObject",),
         desc,
+        needs="/requestObject/rules",
         parameters=("rules", key),
         is_list=True,
         argument=Argument.INDEX,
@@ -339,7 +343,7 @@ KA = (
     _request(
         "pod.volumes.volume_type",
         "volume_types",
-        "volumes",
+        "volumes.",
         "Types of the volumes of the pod in the request",
     ),
     _ka("resp.name", "/responseObject/metadata/name", "Name of the object in the response"),
@@ -352,6 +356,7 @@ KA = (
         "role_rules",
         ("/requestObject",),
         "Addresses of the client (upstream gives none; see k8s.audit.sourceIPs[*])",
+        needs="/requestObject/rules",
         parameters=("rules", "sourceIPs"),
         is_list=True,
         argument=Argument.INDEX,

@@ -73,7 +73,7 @@ def _check(plugin: type[Plugin], field: Field) -> None:
         field.is_list or field.extract not in (Extract.POINTER, Extract.ARGUMENT)
     ):
         refuse(f"type {field.type.name} is for single values at a pointer only")
-    for pointer in (field.json, field.when, *field.anchors):
+    for pointer in (field.json, field.when, field.needs, *field.anchors):
         if pointer and not pointer.startswith("/"):
             refuse(f"{pointer!r} is no JSON pointer; it begins with '/'")
 
@@ -98,13 +98,13 @@ def init_schema(plugin: type[Plugin]) -> dict[str, Any]:
     }
 
 
-def _array(name: str, values: Iterable[str]) -> tuple[str, str, int]:
+def _array(name: str, values: Iterable[str], kind: str = "char* const") -> tuple[str, str, int]:
     """Declaration of an array of texts, its name, its length; nothing for an empty one."""
     texts = list(values)
     if not texts:
         return "", "nullptr", 0
     body = ", ".join(c_string(text) for text in texts)
-    return f"const char* const {name}[] = {{{body}}};\n", name, len(texts)
+    return f"const {kind} {name}[] = {{{body}}};\n", name, len(texts)
 
 
 def _fields(plugin: type[Plugin]) -> str:
@@ -112,7 +112,9 @@ def _fields(plugin: type[Plugin]) -> str:
     for i, field in enumerate(plugin.fields):
         _check(plugin, field)
         anchors, anchors_name, anchor_count = _array(f"anchors{i}", field.anchors)
-        parameters, parameters_name, parameter_count = _array(f"parameters{i}", field.parameters)
+        parameters, parameters_name, parameter_count = _array(
+            f"parameters{i}", field.parameters, "std::string_view"
+        )
         arrays += [anchors, parameters]
         rows.append(
             f"    {{{c_string(field.name)}, {_TYPE[field.type]}, {str(field.is_list).lower()}, "
@@ -120,7 +122,8 @@ def _fields(plugin: type[Plugin]) -> str:
             f"{'fwb_plugin::' + field.function if field.function else 'nullptr'}, "
             f"{c_string(field.when) if field.when else 'nullptr'}, "
             f"{str(field.null_is_text).lower()}, "
-            f"{anchors_name}, {anchor_count}, {parameters_name}, {parameter_count}}},\n"
+            f"{anchors_name}, {anchor_count}, {parameters_name}, {parameter_count}, "
+            f"{c_string(field.needs) if field.needs else 'nullptr'}}},\n"
         )
     functions = sorted({field.function for field in plugin.fields if field.function})
     declared = "".join(f"void {name}(fwb::FieldCall&);\n" for name in functions)

@@ -51,8 +51,8 @@ class Field:
     ``json`` is a JSON pointer. ``when`` is a pointer without which the event has no value for the
     field. A JSON null is no value, unless ``null_is_text``. ``function`` names a C++ function of
     the plugin (``void function(fwb::FieldCall&)`` in namespace ``fwb_plugin``); ``anchors`` are
-    pointers found for it in the one pass over the event (without a value at the first the function
-    is not called), ``parameters`` are constants for it.
+    pointers found for it in the one pass over the event, ``parameters`` are constants for it. It is
+    not called for an event that has nothing at ``needs`` (unless an array lies on the way there).
     """
 
     name: str
@@ -66,6 +66,7 @@ class Field:
     null_is_text: bool = False
     function: str = ""
     anchors: tuple[str, ...] = ()
+    needs: str = ""
     parameters: tuple[str, ...] = ()
 
     def entry(self) -> dict[str, Any]:

@@ -38,8 +38,9 @@ struct FieldDeclaration {
   bool null_is_text;             // a JSON null is the text `null`; else no value
   const char* const* anchors;    // kFunction: pointers found in the one pass over the event
   size_t anchor_count;
-  const char* const* parameters;  // kFunction: constants of the declaration
+  const std::string_view* parameters;  // kFunction: constants of the declaration
   size_t parameter_count;
+  const char* needs;  // kFunction: pointer without which it is not called, or null
 };
 
 // Another name for what lies at a pointer, as first step of a path.

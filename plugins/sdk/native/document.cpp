@@ -239,9 +239,9 @@ bool Document::parse(const char* text, size_t size) {
 
 uint32_t Document::get_member(uint32_t object, std::string_view key) const {
   uint32_t found = kNone;
-  members(object, [&](uint32_t name, uint32_t value) {
-    std::string_view written = inside(name);
-    bool same = written == key;
+  members(object, [&](uint32_t at, uint32_t value) {
+    std::string_view written = name(at);
+    bool same = written.size() == key.size() && memcmp(written.data(), key.data(), key.size()) == 0;
     if (!same && written.size() > key.size() && memchr(written.data(), '\\', written.size())) {
       same = unescaped(written) == key;
     }

@@ -72,6 +72,14 @@ class Document {
     return all.substr(1, all.size() - 2);
   }
 
+  // The name of a member, escapes as they stand. Names lie right before their colons as a rule.
+  std::string_view name(uint32_t key) const {
+    size_t start = index_[key] + 1;
+    size_t stop = index_[key + 1];
+    if (text_[stop - 1] != '"') return inside(key);
+    return {text_ + start, stop - 1 - start};
+  }
+
   // The first member of that name, or kNone. An array is asked by position, as upstream's reader
   // does ("0" is its first element).
   uint32_t get(uint32_t token, std::string_view key) const;

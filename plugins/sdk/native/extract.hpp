@@ -35,8 +35,7 @@ class Plan {
     uint64_t index = 0;
     std::string key;
 
-    uint32_t slot = 0;  // where the trie leads
-    uint32_t when = 0;  // slot that must be there
+    uint32_t slot = 0;              // where the trie leads
     std::vector<std::string> rest;  // keys beyond the trie
     std::vector<Step> steps;        // steps beyond the trie
     std::vector<uint32_t> anchors;
@@ -51,10 +50,18 @@ class Plan {
   bool put_number(const Request& request, const Document& doc, uint32_t token, Arena& arena,
                   ss_plugin_extract_field& out);
 
+  // What decides first whether a field can have a value, apart from the rest for speed.
+  struct Gate {
+    uint32_t when = 0;   // slot that must have a value
+    uint32_t needs = 0;  // slot that must not be certainly absent
+  };
+
   Trie trie_;
+  std::vector<Gate> gates_;
   std::vector<Request> requests_;
   std::vector<const char*> single_;
   std::vector<const char*> values_;
+  std::vector<uint32_t> scratch_;
 };
 
 class Extractor {

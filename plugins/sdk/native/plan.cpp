@@ -64,6 +64,7 @@ bool Plan::prepare_path(Request& request, std::string* problem) {
 bool Plan::prepare(const ss_plugin_extract_field* fields, uint32_t count, std::string* problem) {
   requests_.resize(count);
   single_.resize(count);
+  gates_.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
     Request& request = requests_[i];
     request.id = fields[i].field_id;
@@ -78,7 +79,7 @@ bool Plan::prepare(const ss_plugin_extract_field* fields, uint32_t count, std::s
     const FieldDeclaration& field = kPlugin.fields[request.id];
     request.field = &field;
     size_t served = 0;
-    if (field.when) request.when = trie_.add(pointer_keys(field.when), &served);
+    if (field.when) gates_[i].when = trie_.add(pointer_keys(field.when), &served);
     switch (field.how) {
       case How::kPointer:
         find(request, pointer_keys(field.pointer));
@@ -92,6 +93,7 @@ bool Plan::prepare(const ss_plugin_extract_field* fields, uint32_t count, std::s
         if (!prepare_path(request, problem)) return false;
         break;
       case How::kFunction:
+        if (field.needs) gates_[i].needs = trie_.add(pointer_keys(field.needs), &served);
         for (size_t a = 0; a < field.anchor_count; ++a) {
           request.anchors.push_back(trie_.add(pointer_keys(field.anchors[a]), &served));
         }
@@ -100,6 +102,7 @@ bool Plan::prepare(const ss_plugin_extract_field* fields, uint32_t count, std::s
       case How::kTime:
         break;
     }
+    if (field.how != How::kFunction) gates_[i].needs = request.slot;
   }
   trie_.seal();
   return true;
@@ -201,26 +204,22 @@ void Plan::run(const Document& doc, size_t size, uint64_t time, Arena& arena,
                ss_plugin_extract_field* fields) {
   const uint32_t* slots = trie_.fill(doc);
   for (size_t i = 0; i < requests_.size(); ++i) {
+    if (slots[gates_[i].needs] == kNone || slots[gates_[i].when] >= kBeyond) continue;
     Request& request = requests_[i];
     ss_plugin_extract_field& out = fields[i];
-    out.res.str = nullptr;
-    out.res_len = 0;
-    if (slots[request.when] == kNone) continue;
     values_.clear();
     switch (request.field->how) {
       case How::kPointer:
       case How::kPointerArgument:
-        if (slots[request.slot] != kNone) put_value(request, doc, slots[request.slot], arena, out);
+        if (slots[request.slot] < kBeyond) put_value(request, doc, slots[request.slot], arena, out);
         break;
       case How::kPath:
-        if (slots[request.slot] != kNone) {
+        if (slots[request.slot] < kBeyond) {
           walk(doc, slots[request.slot], request.steps, 0, arena);
         }
         break;
       case How::kFunction: {
-        // A function has nothing to say where its first anchor is missing.
-        if (!request.anchors.empty() && slots[request.anchors[0]] == kNone) break;
-        FieldCall call(doc, arena, values_);
+        FieldCall call(doc, arena, values_, scratch_);
         call.has_argument = request.has_argument;
         call.index = request.index;
         call.key = request.key;

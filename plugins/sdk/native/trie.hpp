@@ -13,6 +13,9 @@
 
 namespace fwb {
 
+// A place that lies beyond an array: not reached, but not certainly absent either.
+constexpr uint32_t kBeyond = kNone - 1;
+
 // Every wanted place is a slot. Slot 0 is the whole text. Only members of objects are reached: a
 // key that may be a position in an array ends the part of a pointer that the trie serves.
 class Trie {
@@ -40,7 +43,7 @@ class Trie {
     slots_.assign(nodes_.size(), kNone);
   }
 
-  // Finds every slot's value in `doc`; what is absent becomes kNone.
+  // Finds every slot's value in `doc`; what is absent becomes kNone, what an array hides kBeyond.
   const uint32_t* fill(const Document& doc) {
     std::fill(slots_.begin(), slots_.end(), kNone);
     slots_[0] = 0;
@@ -87,10 +90,13 @@ class Trie {
   }
 
   void descend(const Document& doc, uint32_t object, uint32_t node) {
-    if (!doc.is_object(object)) return;
     const Node& here = nodes_[node];
+    if (!doc.is_object(object)) {
+      if (doc.is_array(object)) hide(here);
+      return;
+    }
     doc.members(object, [&](uint32_t name, uint32_t value) {
-      std::string_view written = doc.inside(name);
+      std::string_view written = doc.name(name);
       uint32_t child = find(here, written);
       if (child == kNone) {
         if (!memchr(written.data(), '\\', written.size())) return true;
@@ -102,6 +108,13 @@ class Trie {
       if (!nodes_[child].children.empty()) descend(doc, value, child);
       return true;
     });
+  }
+
+  void hide(const Node& node) {
+    for (uint32_t child : node.children) {
+      slots_[child] = kBeyond;
+      hide(nodes_[child]);
+    }
   }
 
   std::vector<Node> nodes_;
