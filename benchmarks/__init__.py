@@ -1,0 +1,1 @@
+"""Speed against peers. Run one with ``python -m benchmarks NAME``, all with ``make bench``."""

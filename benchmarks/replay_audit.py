@@ -1,0 +1,71 @@
+"""Replays a long audit log with Falco's own Kubernetes rules and measures the whole command.
+
+The peer of the same run is a plain Python loop that parses each line with ``json.loads`` and does
+nothing else. ``FALCOWB_BENCH_EVENTS`` sets the length (1,000,000 by default).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import make_audit
+
+_RULES = make_audit.SHARED / "upstream/rules/plugins/k8saudit/rules/k8s_audit_rules.yaml"
+_PEER_SHARE = 20  # the peer reads one event in so many; its speed does not depend on the length
+
+
+def main() -> None:
+    count = int(os.environ.get("FALCOWB_BENCH_EVENTS", "1000000"))
+    rules = _RULES if _RULES.is_file() else make_audit.ROOT / "rules/k8s_audit_rules.yaml"
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "audit.jsonl"
+        size = make_audit.make(log, count)
+        origin = make_audit.real_events()[1]
+        print(f"{count:,} events, {size / 1e6:,.0f} MB, repeated from {origin}; {rules.name}")
+        peer = _peer(log, count // _PEER_SHARE) * _PEER_SHARE
+        print(f"peer, json.loads of each line: {size / 1e6 / peer:,.0f} MB/s")
+        falcowb = str(Path(sys.executable).with_name("falcowb"))
+        replay = [falcowb, "replay", "--plugin", "k8s_audit", "-r", str(rules)]
+        _measure("replay of the log", [*replay, str(log)], size, peer)
+        capture = Path(folder) / "audit.fcap"
+        record = [falcowb, "capture", "--plugin", "k8s_audit", "--open", str(log)]
+        _measure("capture of the log", [*record, "-o", str(capture)], size, peer)
+        _measure("replay of the capture", [*replay, str(capture)], size, peer)
+
+
+def _peer(log: Path, count: int) -> float:
+    """CPU seconds of parsing ``count`` lines."""
+    started = time.process_time()
+    with log.open("rb") as lines:
+        for _, line in zip(range(count), lines, strict=False):
+            json.loads(line)
+    return time.process_time() - started
+
+
+def _measure(name: str, command: list[str], size: int, peer: float) -> None:
+    with open(os.devnull, "wb") as nowhere:
+        started = time.perf_counter()
+        pid = os.posix_spawn(
+            command[0],
+            command,
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 2),
+            ],
+        )
+        _, status, usage = os.wait4(pid, 0)
+        wall = time.perf_counter() - started
+    if status:
+        sys.exit(f"{' '.join(command)}: ended with status {status}")
+    cpu = usage.ru_utime + usage.ru_stime
+    print(
+        f"{name}: {size / 1e6 / cpu:,.0f} MB a second of CPU time "
+        f"({size / 1e6 / wall:,.0f} MB/s by the clock), {peer / cpu:.1f} x the peer, "
+        f"peak memory {usage.ru_maxrss / 1024:,.0f} MB"
+    )
