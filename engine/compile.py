@@ -6,7 +6,7 @@ falcosecurity/libs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -61,9 +61,25 @@ Condition = Leaf | AllOf | AnyOf | Negated
 
 @dataclass(slots=True)
 class Interner:
-    """Predicates by their text, so that one used in many rules is one. For one source."""
+    """Predicates by their text, and what is built of them, so that one used in many rules (a macro,
+    say) is one. For one source."""
 
     predicates: dict[str, Predicate] = field(default_factory=dict)
+    nodes: dict[tuple[object, ...], Condition] = field(default_factory=dict)
+
+    def node(self, kind: type[AllOf] | type[AnyOf], children: Iterable[Condition]) -> Condition:
+        parts = tuple(dict.fromkeys(children))
+        if len(parts) == 1:
+            return parts[0]
+        return self.nodes.setdefault((kind, *parts), kind(parts))
+
+    def negated(self, child: Condition) -> Condition:
+        if isinstance(child, Negated):
+            return child.child
+        return self.nodes.setdefault((Negated, child), Negated(child))
+
+    def leaf(self, predicate: Predicate) -> Condition:
+        return self.nodes.setdefault((Leaf, predicate), Leaf(predicate))
 
 
 def compile_condition(
@@ -98,15 +114,15 @@ class _Compiler:
     def condition(self, expr: ast.Expr) -> Condition:
         match expr:
             case ast.And(children):
-                return AllOf(tuple(self.condition(child) for child in children))
+                return self.interner.node(AllOf, [self.condition(child) for child in children])
             case ast.Or(children):
-                return AnyOf(tuple(self.condition(child) for child in children))
+                return self.interner.node(AnyOf, [self.condition(child) for child in children])
             case ast.Not(child):
-                return Negated(self.condition(child))
+                return self.interner.negated(self.condition(child))
             case ast.Identifier(name):
                 raise ConditionError(f"filter error: unexpected identifier '{name}'", pos=expr.pos)
             case ast.Unary() | ast.Binary():
-                return Leaf(self.check(expr))
+                return self.interner.leaf(self.check(expr))
 
     def check(self, check: ast.Unary | ast.Binary) -> Predicate:
         key = to_string(check)

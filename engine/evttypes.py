@@ -1,8 +1,8 @@
 """Which event types a condition can match, from its tree alone.
 
-From userspace/libsinsp/filter/ppm_codes.cpp in falcosecurity/libs: ``and`` intersects, ``or`` joins,
-``not`` is pushed down to the checks; checks of ``evt.type`` and ``syscall.type`` name types, all
-others leave every type possible. ``evt.num`` is known to start at 1.
+From userspace/libsinsp/filter/ppm_codes.cpp in falcosecurity/libs: ``and`` intersects, ``or``
+joins, ``not`` is pushed down to the checks; checks of ``evt.type`` and ``syscall.type`` name
+types, all others leave every type possible. ``evt.num`` is known to start at 1.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ was there before stays the same object, so what was computed for it stays known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.compile import AllOf, AnyOf, Condition, Interner, Leaf, Negated, compile_condition
@@ -61,20 +61,26 @@ class Plan:
 
     def forget_unused(self) -> None:
         """Let go of predicates that no rule uses any more."""
-        used = {predicate.key for predicate in self.predicates}
-        for key in self._interner.predicates.keys() - used:
-            del self._interner.predicates[key]
+        used = {predicate.key: predicate for predicate in self.predicates}
+        nodes = {node for rule in self.rules for node in walk(rule.condition)}
+        self._interner = Interner(
+            used, {key: node for key, node in self._interner.nodes.items() if node in nodes}
+        )
 
 
-def predicates(condition: Condition) -> Iterable[Predicate]:
-    """The predicates of a condition, in order, repeated ones repeated."""
+def walk(condition: Condition) -> Iterator[Condition]:
+    """The condition and all below it, each before its children, in order."""
     stack = [condition]
     while stack:
         node = stack.pop()
+        yield node
         match node:
-            case Leaf(predicate):
-                yield predicate
             case Negated(child):
                 stack.append(child)
             case AllOf(children) | AnyOf(children):
                 stack.extend(reversed(children))
+
+
+def predicates(condition: Condition) -> Iterator[Predicate]:
+    """The predicates of a condition, in order, repeated ones repeated."""
+    return (node.predicate for node in walk(condition) if isinstance(node, Leaf))
