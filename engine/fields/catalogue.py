@@ -102,11 +102,16 @@ class Catalogue:
         return ref
 
     def has(self, name: str, arg: str | None = None, source: str | None = None) -> bool:
-        try:
-            self.lookup(name, arg, source)
-        except UnknownField:
-            return False
-        return True
+        """Whether :meth:`lookup` would find it. Looks for no likeness, so it may be asked often."""
+        if "." not in name:
+            return False  # no field is called so
+        for one in self._by_source if source is None else (source,):
+            try:
+                if _find(self._by_source.get(one, {}), name, arg) is not None:
+                    return True
+            except UnknownField:
+                continue
+        return False
 
     def nearest(self, name: str, source: str | None = None) -> str:
         """The known name most like ``name``; empty where none is."""

@@ -7,7 +7,7 @@ macros (a list the lists) whose index is below it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from engine.ruleset.context import Context
 from engine.ruleset.errors import RuleError
 from engine.ruleset.exceptions import ExceptionInfo, FieldTest, check_exception
 from engine.ruleset.model import Alternatives, Change, PluginRequirement, Priority
+from engine.ruleset.nearest import nearest
 from engine.ruleset.text import Growing, Text
 from engine.ruleset.versions import ENGINE_VERSION, Version
 
@@ -232,7 +233,8 @@ class Collector:
     def append_list(self, info: ListInfo) -> None:
         previous = self.lists.get(info.name)
         if previous is None:
-            raise RuleError(ERR_VALIDATE, _NO_LIST, info.context)
+            hint = _before(info.name, self.lists)
+            raise RuleError(ERR_VALIDATE, _NO_LIST, info.context, hint=hint)
         previous.items.extend(info.items)
         previous.visibility = self._count()
         previous.history.append(Change("append items", info.place))
@@ -243,7 +245,8 @@ class Collector:
     def append_macro(self, info: MacroInfo) -> None:
         previous = self.macros.get(info.name)
         if previous is None:
-            raise RuleError(ERR_VALIDATE, _NO_MACRO, info.context)
+            hint = _before(info.name, self.macros)
+            raise RuleError(ERR_VALIDATE, _NO_MACRO, info.context, hint=hint)
         previous.condition.append(info.condition.text)
         previous.visibility = self._count()
         previous.history.append(Change("append condition", info.place))
@@ -278,6 +281,7 @@ class Collector:
                 ERR_VALIDATE,
                 "Rule has 'enabled' key but no rule by that name already exists",
                 context,
+                hint=_before(name, self.rules),
             )
         previous.enabled = enabled
         previous.history.append(Change("replace enabled", place))
@@ -285,7 +289,8 @@ class Collector:
     def append_rule(self, update: RuleUpdate, sources: Sources) -> None:
         rule = self._same_source(update.name, update.source, update.context)
         if rule is None:
-            raise RuleError(ERR_VALIDATE, _NO_RULE_APPEND, update.context)
+            hint = _before(update.name, self.rules)
+            raise RuleError(ERR_VALIDATE, _NO_RULE_APPEND, update.context, hint=hint)
         if not update.named():
             raise RuleError(
                 ERR_VALIDATE,
@@ -309,7 +314,8 @@ class Collector:
     def replace_in_rule(self, update: RuleUpdate, sources: Sources) -> None:
         rule = self._same_source(update.name, update.source, update.context)
         if rule is None:
-            raise RuleError(ERR_VALIDATE, _NO_RULE_REPLACE, update.context)
+            hint = _before(update.name, self.rules)
+            raise RuleError(ERR_VALIDATE, _NO_RULE_REPLACE, update.context, hint=hint)
         if not update.named():
             raise RuleError(
                 ERR_VALIDATE,
@@ -362,6 +368,11 @@ class Collector:
         if is_field is None:
             raise RuleError(ERR_VALIDATE, f"Unknown source {rule.source}", context)
         return is_field
+
+
+def _before(name: str, known: Iterable[str]) -> str:
+    """What to do where something is changed that is not there."""
+    return nearest(name, known) or "Give the file that defines it before this one."
 
 
 def _append_exception(rule: RuleInfo, new: ExceptionInfo, is_field: FieldTest | None) -> None:

@@ -191,7 +191,7 @@ class Compiler:
                     f"'{outer.name}'",
                     outer.context,
                     item.place(0) or outer.place,
-                    hint=f"name the list '{item.value}' in '{outer.name}' itself",
+                    hint=f"Name the list '{item.value}' in '{outer.name}' itself.",
                 )
 
     # Macros

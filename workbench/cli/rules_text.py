@@ -13,7 +13,7 @@ from engine.ruleset.codes import Severity
 from engine.ruleset.loader import FileResult, LoadResult, unique
 from engine.ruleset.model import Message
 from engine.ruleset.report import title
-from engine.ruleset.schema import OK, status
+from engine.ruleset.schema import OK
 
 _STYLE = {
     Severity.ERROR: "bold red",
@@ -79,8 +79,8 @@ def _print_verdict(file: FileResult, result: LoadResult, console: Console) -> No
         line = Text.assemble((name, "bold"), ": ", ("ok", "green"), f", {said}" if said else "")
     else:
         line = Text.assemble((name, "bold"), ": ", ("refused", "bold red"), f", {said}")
-    if file.schema and status(file.schema) != OK:
-        line.append(f"; schema: {printable(file.schema[0])}", "yellow")
+    if schema := _schema_remark(file):
+        line.append(f"; schema: {printable(schema)}", "dim")
     console.print(line, soft_wrap=True)
     if file is result.files[-1] and result.successful:
         defined = result.ruleset.definitions
@@ -89,6 +89,13 @@ def _print_verdict(file: FileResult, result: LoadResult, console: Console) -> No
             f"{_count(len(defined.macros), 'macro') or 'no macros'}, "
             f"{_count(len(defined.lists), 'list') or 'no lists'}."
         )
+
+
+def _schema_remark(file: FileResult) -> str:
+    """What the schema finds amiss first, but for priorities in lower case, which all readers
+    take."""
+    remarks = [each for each in file.schema if each != OK and "[priority]:" not in each]
+    return remarks[0] if remarks else ""
 
 
 def _count(number: int, what: str) -> str:
