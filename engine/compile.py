@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from capture.errors import FalcowbError
-from engine.constants import BadConstant, Constant, checked_length, convert, encode, from_hex
+from engine.constants import BITS, BadConstant, Constant, checked_length, convert, encode, from_hex
 from engine.fields.catalogue import Catalogue, UnknownField
 from engine.fields.events import known_type_names
 from engine.fields.model import FieldType
@@ -32,7 +32,7 @@ from engine.operands import (
 from engine.operators import KIND, OPERATORS, TEXT, Test, refusal, with_modifier
 from engine.predicate import Predicate, predicate
 from engine.remarks import Remark, remarks_on_constant
-from engine.special import around, compare_numbers, until_nul
+from engine.special import around, compare_numbers, in_the_events_type, until_nul
 from engine.transformers import TRANSFORMERS, Base64
 
 
@@ -306,6 +306,9 @@ def _test(left: Operand, name: str, modifier: str, constants: Sequence[Constant]
             test = compare_numbers(name, constants[0])
             if test is not None:
                 return test
+        if info.name == "evt.rawarg" and constants and isinstance(constants[0], int):
+            bits = BITS.get(shape.type, 64)
+            return in_the_events_type(operator, modifier, constants, bits)
     if modifier and shape.either:
         # libs compares these fields with the first of the list only, whatever the modifier.
         constants, modifier = constants[:1], "anyof"

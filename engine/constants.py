@@ -18,7 +18,8 @@ MAX_BYTES = 256
 
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
-_BITS = {
+#: Width of the types that are read as numbers.
+BITS = {
     FieldType.INT8: 8, FieldType.INT16: 16, FieldType.INT32: 32, FieldType.INT64: 64,
     FieldType.UINT8: 8, FieldType.UINT16: 16, FieldType.UINT32: 32, FieldType.UINT64: 64,
     FieldType.RELTIME: 64, FieldType.ABSTIME: 64,
@@ -92,8 +93,8 @@ def convert(text: str, type_: FieldType) -> Constant:
             return address(text)
         case FieldType.IPNET:
             return network(text)
-    if type_ in _BITS:
-        return _integer(text, _BITS[type_], signed=type_ in _SIGNED)
+    if type_ in BITS:
+        return _integer(text, BITS[type_], signed=type_ in _SIGNED)
     raise BadConstant(f"nothing can be compared with a field of type {type_.value}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from engine.columns import Mask
 from engine.constants import Constant
-from engine.operators import Test
+from engine.operators import Operator, Test, with_modifier
 
 #: A JSON number, within reason: longer ones are compared as text.
 _NUMBER = re.compile(rb"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,4})?")
@@ -58,6 +58,23 @@ def _number(text: bytes) -> int | float | None:
     if _NUMBER.fullmatch(text) is None:
         return None
     return int(text) if text.lstrip(b"-").isdigit() else float(text)
+
+
+def in_the_events_type(
+    operator: Operator, modifier: str, constants: Sequence[Constant], bits: int
+) -> Test:
+    """``evt.rawarg``: the constant is read in the type that the argument's name has first in the
+    event table, and compared, bit for bit, in the type that the event gives it."""
+
+    def seen_as(signed: bool) -> Test:
+        seen = []
+        for one in constants:
+            low = int(one) & ((1 << bits) - 1) if isinstance(one, int) else 0
+            seen.append(low - (1 << bits) if signed and low >> (bits - 1) else low)
+        return with_modifier(operator, modifier, seen) if modifier else operator.test(seen)
+
+    signed, unsigned = seen_as(True), seen_as(False)
+    return lambda values: signed(values) if values.dtype.kind == "i" else unsigned(values)
 
 
 def until_nul(test: Test, *, whole: bool) -> Test:

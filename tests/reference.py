@@ -270,7 +270,7 @@ def compare_scalar(name: str, value: Scalar, other: Scalar | Network, type_: Fie
     if isinstance(other, Network):
         assert isinstance(value, bytes)
         inside = value in other
-        return inside if name == "=" else not inside
+        return inside is not (name == "!=")
     match name:
         case "=" | "==" | "in" | "intersects":
             return value == other
