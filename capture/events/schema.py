@@ -9,7 +9,7 @@ cpu        uint16                the device (CPU) the event came from
 tid        int64                 the thread; -1 where there is none
 type       uint16                event type: a code of ``capture.events.table``
 present    uint8                 parameters the event holds; those from this index on are absent
-flags      uint32                flags of the event's block in a ``.scap`` (1: for state only)
+flags      uint32                flags of the event: ``STATE_ONLY``, ``INITIAL_STATE``
 event      dense_union           the parameters: one child for each event type in the batch
 ========== ===================== ==========================================================
 
@@ -17,6 +17,12 @@ A child of the union is a struct named by the type's key in lower case (``syscal
 with one field for each parameter of the table, in its order, typed by ``parameter_type``. So a
 child is the dense table of all events of one type, in event order. An Arrow union holds at most
 ``MAX_TYPES`` children, and a stream of batches must keep one schema: ``widen`` adds empty children.
+
+**Not every event is judged.** Falco numbers all of these events but shows its rules only those of
+``EventBatch.judged()``: not the enter events it keeps for their parameters (``UNJUDGED``), not
+those flagged ``STATE_ONLY``, nor the containers, users and groups (``INITIAL``) that open a section
+(``INITIAL_STATE``). The latter repeat the number before them in every section but the first;
+otherwise numbers rise by one. (libsinsp/sinsp.cpp: sinsp_evt_filter, consume_initialstate_events.)
 
 **Null and empty.** A parameter is null when the event does not hold it (its index is not below
 ``present``) or when the event holds it with length zero (Falco's *empty parameter*); the two are
@@ -50,6 +56,31 @@ from capture.events.table import EventType, Parameter, event_table
 
 #: Most children of one union: Arrow's type ids are int8.
 MAX_TYPES = 127
+
+#: Bits of ``flags``: set by the writer of a ``.scap``; set by us, never in a file.
+STATE_ONLY = 1
+INITIAL_STATE = 0x40000000
+
+#: Keys of the types that Falco's state engine takes in but never judges.
+UNJUDGED = (
+    "SYSCALL_OPEN_E",
+    "SYSCALL_OPENAT_2_E",
+    "SYSCALL_OPENAT2_E",
+    "SYSCALL_CREAT_E",
+    "SOCKET_CONNECT_E",
+    "SYSCALL_EXECVE_19_E",
+    "SYSCALL_EXECVEAT_E",
+)
+
+#: Keys of the types that are state, not events, while they open a section.
+INITIAL = (
+    "CONTAINER_JSON_2_E",
+    "USER_ADDED_E",
+    "USER_DELETED_E",
+    "GROUP_ADDED_E",
+    "GROUP_DELETED_E",
+    "ASYNCEVENT_E",
+)
 
 HEAD = (
     pa.field("num", pa.uint64(), nullable=False),
@@ -219,6 +250,14 @@ class EventBatch:
         start = int(places[0]) if len(places) else 0
         # Offsets of one child rise by one, event by event, so its rows are one slice.
         return self.batch.column("event").field(child).slice(start, len(places))
+
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """Which events Falco's rules get to see: bool, shape (rows,)."""
+        unjudged = [event_table().by_key[key].code for key in UNJUDGED]
+        flags = self.batch.column("flags").to_numpy()
+        types = self.batch.column("type").to_numpy()
+        state = (flags & np.uint32(STATE_ONLY | INITIAL_STATE)) != 0
+        return np.asarray(~state & ~np.isin(types, unjudged), np.bool_)
 
     def event_type(self, row: int) -> EventType:
         """The event type of one row."""

@@ -155,6 +155,22 @@ def syscalls() -> Mapping[int, Syscall]:
     }
 
 
+@functools.cache
+def _native_names() -> Mapping[int, str]:
+    return {call.x86_64: call.name for call in syscalls().values() if call.x86_64 >= 0}
+
+
+def generic_name(code: int | None, native: int | None) -> str:
+    """Name of the system call of a generic event, from its parameters ``ID`` and ``nativeID``.
+
+    A call that the driver did not know is found by its number, as on x86_64; ``unknown`` else.
+    """
+    call = syscalls().get(code or 0)
+    if call is not None and call.code != 0:
+        return call.name
+    return "unknown" if native is None else _native_names().get(native, "unknown")
+
+
 def rows(path: Path) -> Iterator[dict[str, str]]:
     """Rows of one of our tab-separated data files: comments first, then the names of columns."""
     with path.open(encoding="utf-8") as lines:

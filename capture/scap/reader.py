@@ -181,7 +181,7 @@ class ScapReader:
     @property
     def problems(self) -> list[Problem]:
         """The first 1000 problems found so far, in file order; ``progress`` counts all."""
-        found = []
+        found: list[Problem] = []
         offset, events = ffi.new("uint64_t *"), ffi.new("uint64_t *")
         while (text := lib.scap_problem(self._reader, len(found), offset, events)) != ffi.NULL:
             words = ffi.string(text).decode(errors="replace")

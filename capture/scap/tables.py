@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from capture.events.schema import PARAMETER_TYPES
+from capture.events.schema import INITIAL, PARAMETER_TYPES
 from capture.events.table import EventType, dynamic_tables, event_table, rows
 from capture.scap import _native
 
@@ -31,7 +31,8 @@ def native_tables() -> Any:
         first_choice[name] = len(choices)
         choices += [(*_kind(option.type), _signed(option.type)) for option in options]
 
-    types, parameters = [], []
+    types: list[tuple[int, ...]] = []
+    parameters: list[tuple[int, ...]] = []
     for event in table.types:
         types.append((len(parameters), len(event.parameters), _flags(event)))
         for parameter in event.parameters:
@@ -45,7 +46,8 @@ def native_tables() -> Any:
                 )
             )
 
-    conversions, steps = [], []
+    conversions: list[tuple[int, ...]] = []
+    steps: list[tuple[int, ...]] = []
     for row in rows(Path(__file__).with_name("conversions.tsv")):
         becomes = table.by_key[row["becomes"]].code if row["becomes"] else 0
         words = row["steps"].split()
@@ -79,7 +81,8 @@ def _array(kind: str, values: list[Any]) -> tuple[Any, int]:
 
 def _flags(event: EventType) -> int:
     bits = {"unused": 1, "old": 2, "converted": 4, "large_payload": 8}
-    return sum(bit for word, bit in bits.items() if word in event.flags)
+    initial = 16 if event.key in INITIAL else 0
+    return initial + sum(bit for word, bit in bits.items() if word in event.flags)
 
 
 def _kind(type_: str) -> tuple[int, int]:

@@ -163,6 +163,7 @@ int Reader::begin_section(const Block &block) {
     state_.clear();
     phase_ = kLists;
     state_ready_ = true;
+    initial_ = true;
     return SCAP_BATCH;
 }
 
@@ -248,11 +249,13 @@ Reader::Step Reader::read_event(const Block &block) {
             keep(event);
         } else if(result == Converter::kDrop) {
             dropped_++;
+            initial_ = false;
         } else {
             // Falco stops at such an event. It is kept as it was read if its type is one of today.
             decode(block, at + kHeader, block.length - kHeader - kTrailer, event);
             if(tables_.types[event.type].flags & SCAP_OLD) {
                 dropped_++;
+                initial_ = false;
             } else {
                 keep(event);
             }
@@ -361,15 +364,19 @@ void Reader::keep(const Event &event) {
         child = child_of_[event.type] = static_cast<int8_t>(codes_.size());
         codes_.push_back(event.type);
     }
+    // Falco takes in the containers, users and groups that open a section before it judges
+    // anything, and at a later section it does not count them.
+    initial_ = initial_ && (type.flags & SCAP_INITIAL);
+    if(!initial_ || section_ == 0) number_++;
     type_ids_.push(child);
     offsets_.push(static_cast<int32_t>(table.rows));
-    num_.number(++number_);
+    num_.number(number_);
     time_.number(event.time);
     cpu_.number(event.cpu);
     tid_.number(event.tid);
     type_.number(event.type);
     present_.number(static_cast<uint8_t>(std::min<uint32_t>(event.count, type.count)));
-    flags_.number(event.flags);
+    flags_.number(event.flags | (initial_ ? uint32_t{SCAP_FLAG_INITIAL} : 0));
     for(unsigned i = 0; i < type.count; i++) {
         if(i >= event.count) {
             table.columns[i].null();

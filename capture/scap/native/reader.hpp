@@ -75,6 +75,7 @@ private:
     uint16_t major_ = 0;
     uint16_t minor_ = 0;
     bool damaged_ = false;
+    bool initial_ = true;  // nothing but initial events in this section so far
     std::string refusal_;
     std::vector<Problem> problems_;
 

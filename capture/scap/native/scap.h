@@ -46,7 +46,9 @@ typedef struct {
     uint8_t or_empty;  /* without one: empty, not default */
 } scap_step;
 
-enum { SCAP_UNUSED = 1, SCAP_OLD = 2, SCAP_CONVERTED = 4, SCAP_LARGE = 8 };
+enum { SCAP_UNUSED = 1, SCAP_OLD = 2, SCAP_CONVERTED = 4, SCAP_LARGE = 8, SCAP_INITIAL = 16 };
+/* Added to the flags of events that only tell the state a section begins with. */
+enum { SCAP_FLAG_INITIAL = 0x40000000 };
 enum { SCAP_FIXED, SCAP_TEXT, SCAP_BYTES, SCAP_TEXTS, SCAP_FDLIST, SCAP_DYNAMIC };
 enum { SCAP_PASS = 1, SCAP_STORE, SCAP_STORE_AND_PASS, SCAP_ADD, SCAP_BECOME };
 enum { SCAP_FROM_OLD = 1, SCAP_FROM_ENTER, SCAP_FROM_DEFAULT, SCAP_FROM_EMPTY,
