@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-PACKAGES=(python3 python3-venv python3-dev g++ make pkg-config libsimdjson-dev)
+PACKAGES=(python3 python3-venv python3-dev g++ make pkg-config libsimdjson-dev zlib1g-dev libzstd-dev)
 PYTHON=${FALCOWB_PYTHON:-/usr/bin/python3}
 STAMP=.venv/.set-up
 
@@ -32,7 +32,7 @@ missing_packages() {
 }
 
 built() {
-    compgen -G 'plugins/host/_native*.so' >/dev/null && [ -e plugins/k8s_audit/k8s_audit.so ]
+    compgen -G 'plugins/host/_native*.so' >/dev/null && compgen -G 'capture/scap/_native*.so' >/dev/null && [ -e plugins/k8s_audit/k8s_audit.so ]
 }
 
 want=$(fingerprint)
