@@ -103,6 +103,57 @@ def as_binary(values: pa.Array) -> pa.BinaryArray:
     return values if values.type == pa.binary() else values.cast(pa.binary())
 
 
+def from_arrow(array: pa.Array) -> Column:
+    """A column from an array as extraction gives it: dictionary coded binary, numbers, booleans,
+    or lists of those. An empty list is no value, as in Falco."""
+    if isinstance(array, pa.ListArray):
+        offsets = np.asarray(array.offsets).astype(np.int64)
+        items = from_arrow(array.values.slice(offsets[0], offsets[-1] - offsets[0]))
+        assert not isinstance(items, ListColumn)
+        valid = np.diff(offsets) > 0
+        if array.null_count:
+            valid &= _validity(array)
+        return ListColumn(offsets - offsets[0], items, None if valid.all() else valid)
+    if isinstance(array, pa.DictionaryArray):
+        codes = array.indices if array.null_count == 0 else array.indices.fill_null(-1)
+        return BytesColumn(np.asarray(codes, np.int32), as_binary(array.dictionary))
+    if pa.types.is_binary(array.type) or pa.types.is_string(array.type):
+        return distinct(array)
+    missing = _validity(array) if array.null_count else None
+    values = array if missing is None else array.fill_null(0)
+    return NumberColumn(values.to_numpy(zero_copy_only=False), missing)
+
+
+def _validity(array: pa.Array) -> Mask:
+    return np.asarray(array.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+
+
+def only_value(column: Column) -> Column:
+    """Of a list column the first value of each row, as a column of single values."""
+    if not isinstance(column, ListColumn):
+        return column
+    filled = np.diff(column.offsets) > 0
+    if column.valid is not None:
+        filled &= column.valid
+    if not len(column.items):
+        column = ListColumn(column.offsets, _no_items(column.items), column.valid)
+        places = np.zeros(len(column), np.int64)
+    else:
+        places = np.minimum(column.offsets[:-1], len(column.items) - 1)
+    picked = take(column.items, places)
+    if isinstance(picked, BytesColumn):
+        return BytesColumn(np.where(filled, picked.codes, np.int32(-1)), picked.values)
+    assert isinstance(picked, NumberColumn)
+    return NumberColumn(picked.values, filled)
+
+
+def _no_items(items: BytesColumn | NumberColumn) -> BytesColumn | NumberColumn:
+    """One row without a value, of the same kind."""
+    if isinstance(items, BytesColumn):
+        return BytesColumn(np.full(1, -1, np.int32), items.values)
+    return NumberColumn(np.zeros(1, items.values.dtype), np.zeros(1, np.bool_))
+
+
 def constant(value: bytes, rows: int) -> BytesColumn:
     return BytesColumn(np.zeros(rows, np.int32), pa.array([value], pa.binary()))
 

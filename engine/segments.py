@@ -1,13 +1,18 @@
-"""Segments: where columns come from. Here one that is given its columns."""
+"""Segments: where columns come from. One that is given its columns, one that asks plugins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
 
 from capture.errors import FalcowbError
 from engine.columns import Column, Rows, Segment
 from engine.fields.model import FieldRef
-from engine.gather import take
+from engine.gather import from_arrow, only_value, take
+from engine.generic import generic_column
+from plugins.host.plugin import Plugin
 
 #: What tells one column of a segment from another: the field's name and its argument.
 ColumnKey = tuple[str, str | None]
@@ -43,3 +48,79 @@ class TableSegment:
     def take(self, rows: Rows) -> Segment:
         taken = {key: take(column, rows) for key, column in self._columns.items()}
         return TableSegment(len(rows), taken)
+
+
+@dataclass(slots=True)
+class EventSource:
+    """What the segments of one plugin source have in common.
+
+    ``plugins``: those whose fields are asked for, in the order of loading. ``first_time``: time of
+    the capture's first event in nanoseconds since the epoch, from which ``evt.reltime`` counts; the
+    first segment sets it where nobody did. ``hostname``: for ``evt.hostname``, None for no value.
+    """
+
+    name: str
+    plugins: Sequence[Plugin]
+    hostname: str | None = None
+    first_time: int | None = None
+
+    def segment(self, batch: pa.RecordBatch) -> PluginSegment:
+        """A segment of the events in ``batch``, of schema ``capture.schema.PLUGIN_EVENTS``."""
+        if self.first_time is None and batch.num_rows:
+            self.first_time = batch.column("time")[0].value
+        return PluginSegment(self, batch)
+
+    def provider(self, field: str) -> Plugin | None:
+        """The plugin that a field comes from."""
+        for plugin in self.plugins:
+            if any(declared.name == field for declared in plugin.fields):
+                return plugin
+        return None
+
+
+class PluginSegment:
+    """Events of a plugin source. A plugin is asked once an event for all fields wanted together."""
+
+    def __init__(
+        self,
+        source: EventSource,
+        batch: pa.RecordBatch,
+        known: Mapping[ColumnKey, Column] | None = None,
+    ) -> None:
+        self.source = source
+        self.batch = batch
+        self._columns: dict[ColumnKey, Column] = dict(known or {})
+
+    def __len__(self) -> int:
+        rows: int = self.batch.num_rows
+        return rows
+
+    def columns(self, refs: Sequence[FieldRef]) -> list[Column]:
+        """Raises FalcowbError for a field that no plugin of the source has, PluginError where a
+        plugin breaks its contract."""
+        wanted: dict[int, tuple[Plugin, dict[ColumnKey, FieldRef]]] = {}
+        for ref in refs:
+            key = column_key(ref)
+            if key in self._columns:
+                continue
+            if "generic" in ref.info.properties:
+                self._columns[key] = generic_column(ref.info.name, self.source, self.batch)
+                continue
+            plugin = self.source.provider(ref.info.name)
+            if plugin is None:
+                raise FalcowbError(
+                    f"no loaded plugin gives field '{ref.text}' for source '{self.source.name}'"
+                )
+            wanted.setdefault(id(plugin), (plugin, {}))[1].setdefault(key, ref)
+        for plugin, asked in wanted.values():
+            arrays = plugin.extract(self.batch, list(asked), source=self.source.name)
+            for (key, ref), array in zip(asked.items(), arrays, strict=True):
+                column = from_arrow(array)
+                if ref.info.path and not ref.is_list:
+                    column = only_value(column)
+                self._columns[key] = column
+        return [self._columns[column_key(ref)] for ref in refs]
+
+    def take(self, rows: Rows) -> PluginSegment:
+        taken = {key: take(column, rows) for key, column in self._columns.items()}
+        return PluginSegment(self.source, self.batch.take(pa.array(rows)), taken)
