@@ -48,7 +48,7 @@ def _peer(log: Path, count: int) -> float:
 
 
 def _measure(name: str, command: list[str], size: int, peer: float) -> None:
-    with open(os.devnull, "wb") as nowhere:
+    with Path(os.devnull).open("wb") as nowhere:
         started = time.perf_counter()
         pid = os.posix_spawn(
             command[0],

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from capture.errors import FalcowbError
-from workbench.cli import info, rules
+from workbench.cli import info, record, replay, rules
 
 app = typer.Typer(
     name="falcowb",
@@ -17,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rules.app, name="rules")
+app.command("replay")(replay.replay)
+app.command("capture")(record.capture)
 app.command("info")(info.info)
 
 

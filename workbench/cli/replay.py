@@ -1,0 +1,163 @@
+"""``falcowb replay``: which alerts a capture, a log or a plugin's source gives."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.alerts import Alert
+    from workbench.core.events import Events
+    from workbench.core.judge import Judge
+    from workbench.core.session import Session
+
+
+def replay(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="A capture (X.fcap), or what a plugin opens: a file, a folder, a URL. By default "
+            "what the configuration says.",
+            show_default=False,
+        ),
+    ] = None,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rules",
+            "-r",
+            metavar="FILE",
+            help="Rules file, or folder of them; several are loaded in order. By default those of "
+            "the configuration.",
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="A falco.yaml.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="KEY=VALUE", help="Set a key of the configuration."),
+    ] = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plugin",
+            metavar="NAME",
+            help="Load this plugin too (a bundled one by name, any other by the path of its .so); "
+            "the first one named opens SOURCE.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Alerts as Falco's JSON lines.")] = False,
+    all_rules: Annotated[
+        bool,
+        typer.Option("--all", help="Every rule that matches an event alerts, not the first alone."),
+    ] = False,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Only events from this moment on (UTC)."),
+    ] = None,
+    stop: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Only events before this moment.")
+    ] = None,
+    priority: Annotated[
+        str | None, typer.Option("--priority", "-p", help="Leave out rules less grave than this.")
+    ] = None,
+    disable: Annotated[
+        list[str] | None,
+        typer.Option("--disable", "-D", help="Turn off rules by name; * stands for anything."),
+    ] = None,
+    disable_tag: Annotated[
+        list[str] | None, typer.Option("--disable-tag", "-T", help="Turn off rules by tag.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", "-t", help="Turn on only the rules with this tag.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary, no warnings.")] = False,
+) -> None:
+    """Replay events through plugins and rules: alerts on standard output, a summary after them.
+
+    Exit code 0 whatever fires, 1 if something is wrong, 130 if interrupted.
+    """
+    from workbench.core.events import is_capture, open_capture_events, open_plugin_events
+    from workbench.core.judge import Judge
+    from workbench.core.session import Session
+    from workbench.core.when import parse_moment
+
+    began, ended = (None if each is None else parse_moment(each) for each in (start, stop))
+    logging.basicConfig(format="%(message)s", level=logging.ERROR if quiet else logging.WARNING)
+    with Session.open(config, option or (), plugin or ()) as session:
+        loaded = session.load_rules(rules or (), priority=priority)
+        session.choose(loaded.ruleset, tags=tag, disable=disable, disable_tags=disable_tag)
+        if not quiet:
+            _print_warnings(session, [str(each.place) for each in loaded.warnings])
+        judge = Judge(
+            loaded.ruleset,
+            session.plugins,
+            session.matching(all_rules),
+            session.alert_options(as_json=as_json),
+        )
+        events: Events
+        if source is not None and is_capture(source):
+            events = open_capture_events(source, began, ended)
+        else:
+            events = open_plugin_events(session, source, began, ended)
+        try:
+            status = _run(events, judge, quiet)
+        finally:
+            events.close()
+    if status:
+        raise typer.Exit(status)
+
+
+def _print_warnings(session: Session, places: list[str]) -> None:
+    for warning in session.config.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if places:
+        files = sorted({place.partition(":")[0] for place in places})
+        print(
+            f"{len(places)} warnings about rules; see them with: "
+            f"falcowb rules check {' '.join(files)}",
+            file=sys.stderr,
+        )
+
+
+def _run(events: Events, judge: Judge, quiet: bool) -> int:
+    from capture.errors import FalcowbError
+    from workbench.cli.progress import Progress
+
+    started = time.monotonic()
+    status = 0
+    error: FalcowbError | None = None
+    progress = Progress(events.fraction)
+    try:
+        for window in events.windows():
+            alerts = judge.window(window)
+            if alerts:
+                progress.clear()
+                _write(judge.formatter.line, alerts)
+            progress.show(sum(judge.tally.events.values()))
+    except KeyboardInterrupt:
+        status = 130
+    except FalcowbError as raised:
+        error, status = raised, 1
+    finally:
+        progress.clear()
+    if not quiet:
+        from workbench.cli.summary import print_summary
+
+        print_summary(events, judge, time.monotonic() - started, interrupted=status == 130)
+    if error is not None:
+        raise error
+    return status
+
+
+def _write(line: Callable[[Alert], str], items: list[Alert]) -> None:
+    text = "".join([f"{line(each)}\n" for each in items])
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()

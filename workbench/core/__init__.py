@@ -1,0 +1,1 @@
+"""What the commands and the screens do, without either: no Typer, Rich or Textual in here."""

@@ -1,0 +1,135 @@
+"""The events to replay, from a capture or from what a plugin opens, one shape for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from capture import batches as facts
+from capture.merge import windows
+from capture.reader import Capture, open_capture
+from plugins.host import Plugin, Source
+
+if TYPE_CHECKING:
+    from workbench.core.session import Session
+
+#: Events of one range of numbers, by source; every number is smaller than those of the next.
+Window = dict[str, pa.RecordBatch]
+
+
+class Events(Protocol):
+    """Events of one or several sources, in order. To be closed.
+
+    ``sources``: their names. ``name``: what a person calls them. ``notes()``: what is missing or
+    was dropped, one sentence each; complete once the events have been read. ``fraction()``: how far
+    reading is, from 0 to 1, or None where nobody knows.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+
+    def windows(self) -> Iterator[Window]: ...
+
+    def fraction(self) -> float | None: ...
+
+    def notes(self) -> list[str]: ...
+
+    def close(self) -> None: ...
+
+
+class CaptureEvents:
+    """The events of a capture, between two times (nanoseconds since the epoch; the end is out)."""
+
+    def __init__(self, capture: Capture, start: int | None, stop: int | None) -> None:
+        self.name = str(capture.path)
+        self.sources = capture.sources
+        self.capture = capture
+        self._start, self._stop = start, stop
+        self._seen = 0
+
+    def windows(self) -> Iterator[Window]:
+        for window in windows(self.capture, None, self._start, self._stop):
+            self._seen += sum(batch.num_rows for batch in window.values())
+            yield window
+
+    def fraction(self) -> float | None:
+        if self._start is not None or self._stop is not None or not self.capture.count:
+            return None
+        return self._seen / self.capture.count
+
+    def notes(self) -> list[str]:
+        said = [
+            f"Source {info.name}: {info.drops:,} events were dropped at recording."
+            for info in self.capture.manifest.sources
+            if info.drops
+        ]
+        return [*self.capture.missing, *said]
+
+    def close(self) -> None:
+        self.capture.close()
+
+
+class PluginEvents:
+    """The events of what a plugin opens."""
+
+    def __init__(self, plugin: Plugin, params: str, start: int | None, stop: int | None) -> None:
+        self.name = params or f"{plugin.name}'s default source"
+        self.sources: tuple[str, ...] = (plugin.event_source,)
+        self._plugin = plugin
+        self._start, self._stop = start, stop
+        self._source: Source = plugin.open(params)
+
+    def windows(self) -> Iterator[Window]:
+        for batch in self._source.batches():
+            kept = _between(batch, self._start, self._stop)
+            yield {self._plugin.event_source: kept} if kept.num_rows else {}
+
+    def fraction(self) -> float | None:
+        told = self._source.progress()
+        return told.fraction if told else None
+
+    def notes(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def is_capture(path: str) -> bool:
+    """Whether a SOURCE names a capture folder, rather than something for a plugin."""
+    return path.rstrip("/").endswith(".fcap") or (Path(path) / "manifest.json").is_file()
+
+
+def open_capture_events(path: str, start: int | None, stop: int | None) -> CaptureEvents:
+    """Raises CaptureError where there is no capture that can be read."""
+    return CaptureEvents(open_capture(path), start, stop)
+
+
+def open_plugin_events(
+    session: Session, params: str | None, start: int | None, stop: int | None
+) -> PluginEvents:
+    """What a plugin of the session opens: ``params``, or what the configuration says.
+
+    The plugin is the first one asked for on the command line, else the only one that gives events.
+    Raises FalcowbError.
+    """
+    plugin = session.plugins.sourcing(session.asked[0] if session.asked else None)
+    if params is None:
+        params = session.open_params(plugin.name)
+    return PluginEvents(plugin, params, start, stop)
+
+
+def _between(batch: pa.RecordBatch, start: int | None, stop: int | None) -> pa.RecordBatch:
+    if start is None and stop is None:
+        return batch
+    when = facts.times(batch)
+    keep = np.ones(len(when), np.bool_)
+    if start is not None:
+        keep &= when >= start
+    if stop is not None:
+        keep &= when < stop
+    return batch.filter(pa.array(keep))
