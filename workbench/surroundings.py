@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,14 +65,25 @@ def bundled_plugins() -> list[Path]:
     return [path for path in found if path.is_file()]
 
 
-def surroundings(libraries: Iterable[str | Path]) -> Surroundings:
+def surroundings(
+    libraries: Iterable[str | Path], refused: Callable[[FalcowbError], None] | None = None
+) -> Surroundings:
     """Load the libraries, note what they declare, and let them go.
 
     A name without a slash or suffix stands for the bundled plugin of that name. Raises
-    FalcowbError for a plugin that is not there or does not load.
+    FalcowbError for a plugin that is not there or does not load, or hands the error to
+    ``refused`` and goes on without it.
     """
     with ExitStack() as stack:
-        return describe(stack.enter_context(_load(library)) for library in libraries)
+        loaded: list[Plugin] = []
+        for library in libraries:
+            try:
+                loaded.append(stack.enter_context(_load(library)))
+            except FalcowbError as error:
+                if refused is None:
+                    raise
+                refused(error)
+        return describe(loaded)
 
 
 def describe(loaded: Iterable[Plugin]) -> Surroundings:
@@ -121,7 +132,7 @@ def _load(library: str | Path) -> Plugin:
             known = ", ".join(bundled) or "none is built; 'make setup' builds them"
             raise FalcowbError(
                 f"no plugin named '{text}' comes with falcowb",
-                hint=f"bundled plugins: {known}. For another, give the path of its .so",
+                hint=f"Bundled plugins: {known}. For another, give the path of its .so.",
             )
         library = bundled[text]
     return load_plugin(library)

@@ -6,8 +6,9 @@ from capture.errors import FalcowbError
 from engine.compile import Interner, compile_condition
 from engine.evttypes import event_names, event_types
 from engine.fields.catalogue import Catalogue
-from engine.language.ast import Expr
+from engine.language.ast import Binary, Expr, Unary
 from engine.language.parser import parse, scan_field
+from engine.language.walk import checks
 from engine.output import OutputFormat
 from engine.remarks import Remark
 from engine.ruleset.checker import ConditionWarning
@@ -18,6 +19,9 @@ from engine.ruleset.nearest import nearest
 #: Codes of events that plugins make, and that come from beside the sources.
 PLUGIN_EVENT = 322
 ASYNC_EVENT = 402
+
+#: Checks remembered; a large rule set has some thousands.
+_MOST_KEPT = 50_000
 
 #: Sources of which everybody knows the plugin.
 _PLUGIN_OF = {"k8s_audit": "k8s_audit", "aws_cloudtrail": "aws_cloudtrail"}
@@ -32,6 +36,8 @@ class EngineChecker:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self._interners: dict[str, Interner] = {}
+        # By identity, which holds while the node is kept beside what is known of it.
+        self._checked: dict[tuple[int, str], tuple[Expr, tuple[ConditionWarning, ...]]] = {}
 
     def field_test(self, source: str) -> FieldTest | None:
         if source not in self.catalogue.sources:
@@ -60,10 +66,22 @@ class EngineChecker:
         return nearest(source, known) or f"Known: {', '.join(known)}."
 
     def condition(self, expr: Expr, source: str) -> list[ConditionWarning]:
+        # Check by check: those that a macro brings are the same nodes in every rule.
+        return [warning for check in checks(expr) for warning in self._check(check, source)]
+
+    def _check(self, check: Unary | Binary, source: str) -> tuple[ConditionWarning, ...]:
+        known = self._checked.get((id(check), source))
+        if known is not None:
+            return known[1]
         remarks: list[Remark] = []
         interner = self._interners.setdefault(source, Interner())
-        compile_condition(expr, self.catalogue, source, interner=interner, remarks=remarks)
-        return [ConditionWarning(remark.text, remark.pos) for remark in remarks]
+        compile_condition(check, self.catalogue, source, interner=interner, remarks=remarks)
+        warnings = tuple(ConditionWarning(remark.text, remark.pos) for remark in remarks)
+        if len(self._checked) >= _MOST_KEPT:
+            self._checked.clear()
+            self._interners.clear()
+        self._checked[id(check), source] = (check, warnings)
+        return warnings
 
     def output(self, output: str, source: str) -> list[str]:
         return list(OutputFormat.parse(output, self.catalogue, source).names)

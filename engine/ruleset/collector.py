@@ -357,7 +357,7 @@ class Collector:
                 ERR_VALIDATE,
                 "Rule has been re-defined with a different source",
                 context,
-                hint=f"it has source {previous.source}, defined at {previous.place}",
+                hint=f"It has source {previous.source}, defined at {previous.place}.",
             )
         return previous
 

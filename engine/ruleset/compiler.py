@@ -372,7 +372,7 @@ class Compiler:
                     error.message,
                     info.output_context,
                     place=place,
-                    hint=error.hint or f"in '{fmt}', which append_output adds",
+                    hint=error.hint or f"In '{fmt}', which append_output adds.",
                 ) from None
             self._deprecated_in_output(fmt, info, place)
         return output, extra

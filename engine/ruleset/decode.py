@@ -74,7 +74,7 @@ def boolean(item: Node, key: str, context: Context, default: bool | None = None)
     value = node.as_bool()
     if value is None:
         inner = at(node, ctx.VALUE_FOR, key, context)
-        raise refuse("Can't decode YAML scalar value", inner, node, "true or false is expected")
+        raise refuse("Can't decode YAML scalar value", inner, node, "Write true or false.")
     return value
 
 
@@ -88,7 +88,7 @@ def unsigned(item: Node, key: str, context: Context, default: int | None = None)
     if value is None or node.text.startswith("-") or value > _MAX_UNSIGNED:
         inner = at(node, ctx.VALUE_FOR, key, context)
         raise refuse(
-            "Can't decode YAML scalar value", inner, node, "a whole number, 0 or more, is expected"
+            "Can't decode YAML scalar value", inner, node, "Write a whole number, 0 or more."
         )
     return value
 

@@ -79,7 +79,7 @@ class Reader:
                     "Rules content is not yaml array of objects",
                     self._root,
                     document,
-                    "a rules file is a list: each item begins with '- '",
+                    "A rules file is a list: each item begins with '- '.",
                 )
             for item in document.items:
                 if not item.is_null:
@@ -111,7 +111,7 @@ class Reader:
             self._rule(item)
         else:
             context = decode.at(item, ctx.RULES_CONTENT_ITEM, "", self._root)
-            hint = "an item begins with rule, macro, list or a required version"
+            hint = "An item begins with rule, macro, list or a required version."
             self.report(WARN_UNKNOWN_ITEM, "Unknown top level item", context, item.place, hint)
 
     # Version requirements

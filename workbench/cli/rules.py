@@ -210,7 +210,8 @@ class _Session:
             libraries = [_library(each) for each in self._config.plugins]
         else:
             libraries = list(bundled_plugins())
-        self.surroundings: Surroundings = surroundings(libraries)
+        asked_for = plugins or self._config is not None
+        self.surroundings: Surroundings = surroundings(libraries, None if asked_for else _warn)
         self.checker = EngineChecker(self.surroundings.catalogue)
         self._priority = priority
 
@@ -263,6 +264,10 @@ class _Session:
                 rules.select(step.rule, on=step.enable)
             if step.tag:
                 rules.select_tags([step.tag], on=step.enable)
+
+
+def _warn(error: FalcowbError) -> None:
+    print(f"warning: {error}", file=sys.stderr)
 
 
 def _library(plugin: PluginConfig) -> Path:

@@ -11,6 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from workbench.cli.main import app
+from workbench.surroundings import bundled_plugins
 
 GOOD = """\
 - macro: opened
@@ -204,3 +205,37 @@ def test_fields_are_listed_by_source() -> None:
     made = run("fields", "--no-plugins", "-s", "nothing")
     assert made.exit_code == 1
     assert "unknown event source 'nothing'" in str(made.exception)
+
+
+needs_plugin = pytest.mark.skipif(
+    not bundled_plugins(), reason="the bundled plugins are not built (make setup)"
+)
+
+
+@needs_plugin
+def test_bundled_plugins_bring_their_source_and_stand_in_for_upstreams(tmp_path: Path) -> None:
+    rules = tmp_path / "k8s.yaml"
+    rules.write_text(K8S, encoding="utf-8")
+    made = run("check", rules)
+    assert made.exit_code == 0, made.output
+    assert made.stderr == ""
+    assert made.stdout == f"{rules}: ok\n1 rule, no macros, no lists.\n"
+    made = run("check", "--plugin", "k8s_audit", rules)
+    assert made.exit_code == 0, made.output
+    made = run("list", "--json", rules)
+    assert listed(made)["k"]["details"]["plugins"] == ["k8s_audit"]
+
+
+@needs_plugin
+def test_path_fields_may_be_used() -> None:
+    text = K8S.replace(
+        "ka.verb = get", 'k8s.audit.response.spec.containers[*].image startswith "nginx"'
+    )
+    assert run("check", "-", text=text).exit_code == 0
+
+
+def test_a_plugin_that_is_not_there(good: Path, tmp_path: Path) -> None:
+    for name in ("nothing", tmp_path / "nothing.so"):
+        made = run("check", "--plugin", name, good)
+        assert made.exit_code == 1
+        assert "nothing" in str(made.exception)
