@@ -161,9 +161,8 @@ NOTE_LIST_NOT_EXPANDED = _note(
 #: Fields that Falco calls deprecated, in its order, and why.
 DEPRECATED_FIELDS: dict[str, str] = {
     "evt.dir": (
-        "due to the drop of enter events, 'evt.dir = <' always evaluates to true, and 'evt.dir = "
-        ">' always evaluates to false. The rule expression can be simplified by removing the "
-        "condition on 'evt.dir'"
+        "enter events are gone, so evt.dir = < always holds and evt.dir = > never does: leave the "
+        "check of evt.dir out"
     ),
     **dict.fromkeys(
         (
@@ -173,6 +172,6 @@ DEPRECATED_FIELDS: dict[str, str] = {
             "evt.latency.human",
             "evt.wait_latency",
         ),
-        "field is not available due to the drop of enter events.",
+        "enter events are gone, so the field never has a value",
     ),
 }

@@ -61,8 +61,8 @@ MAX_ALL_NODES = 5_000_000
 
 _CONTAINER_INFO = "%container.info"
 _CONTAINER_INFO_DEPRECATED = (
-    "%container.info is deprecated and no more useful, and will be dropped by Falco 1.0.0. The "
-    "container plugin will automatically add required fields to the output message."
+    "%container.info is deprecated and stands for nothing any more: it is left out. Name the "
+    "container fields that are wanted"
 )
 
 
