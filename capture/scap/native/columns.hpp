@@ -9,9 +9,10 @@
 
 namespace scap {
 
+// Bytes of the file. Not initialised by itself: an event holds 32 of them.
 struct Slice {
-    const uint8_t *data = nullptr;
-    uint32_t size = 0;
+    const uint8_t *data;
+    uint32_t size;
 };
 
 class Column {
