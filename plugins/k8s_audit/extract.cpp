@@ -26,8 +26,10 @@ constexpr int64_t kAll = -1;
 using Keys = fwb::Span<const std::string_view>;
 using Tokens = std::vector<uint32_t>;
 
+// A key for argument comes with the index -1 from Falco, which upstream takes for "all".
 int64_t index_of(const FieldCall& call) {
-  return call.has_argument ? static_cast<int64_t>(call.index & INT64_MAX) : kAll;
+  if (!call.has_argument || call.index == UINT64_MAX) return kAll;
+  return static_cast<int64_t>(call.index > INT64_MAX ? INT64_MAX : call.index);
 }
 
 bool collect(const Document& doc, uint32_t token, Keys keys, size_t at, int64_t index,

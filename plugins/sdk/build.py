@@ -138,14 +138,19 @@ def build_plugin(directory: Path, output: Path | None = None) -> Path:
         bridge = _build_bridge(plugin, work) if has_source else b""
         generated = work / "generated.cpp"
         generated.write_text(generate(plugin, place, output, bridge), encoding="utf-8")
-        sources = [*sorted(NATIVE.glob("*.cpp")), *sorted(directory.glob("*.cpp")), generated]
+        sources = [*sorted(directory.glob("*.cpp")), generated, *sorted(NATIVE.glob("*.cpp"))]
         objects = [str(work / f"{i}.o") for i in range(len(sources))]
 
         def compile_one(source: Path, target: str) -> None:
             _run([compiler, *CXX_FLAGS, f"-I{ROOT}", "-c", str(source), "-o", target])
 
+        # The plugin's own sources come first: that is where errors are.
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            list(pool.map(compile_one, sources, objects))
+            try:
+                list(pool.map(compile_one, sources, objects))
+            except BuildError:
+                pool.shutdown(cancel_futures=True)
+                raise
         unfinished = output.with_name(f".{output.name}.{os.getpid()}")
         try:
             _run([compiler, "-o", str(unfinished), *objects, *LINK_FLAGS])

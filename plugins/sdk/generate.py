@@ -61,6 +61,8 @@ def _check(plugin: type[Plugin], field: Field) -> None:
         raise FalcowbError(f"field {field.name} of plugin {plugin.name}: {why}")
 
     keyed = field.argument in (Argument.KEY, Argument.REQUIRED_KEY)
+    if not field.desc:
+        refuse("it has no description, which hosts demand")
     if field.extract is Extract.FUNCTION and not field.function:
         refuse("extract is FUNCTION, but no function is named")
     if field.extract in (Extract.ARGUMENT, Extract.PATH) and not keyed:

@@ -54,8 +54,16 @@ std::string own_folder() {
   return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
+// Code is loaded from a folder found by position only if it belongs to whoever owns this file, or
+// to root, and nobody else can write there: this file may have been copied to any place.
+bool trusted(const std::string& folder, const std::string& own) {
+  struct stat its, ours;
+  return stat(folder.c_str(), &its) == 0 && stat(own.c_str(), &ours) == 0 &&
+         (its.st_uid == 0 || its.st_uid == ours.st_uid) && (its.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 // Where Python code is looked for: what the environment names, then the folders noted at build
-// time, each as seen from this file if it is there, so that a moved checkout still works.
+// time. One that is gone is looked for where it lay relative to this file: a checkout may move.
 std::vector<std::string> folders() {
   std::vector<std::string> found;
   if (const char* named = getenv("FALCOWB_PYTHONPATH")) {
@@ -68,9 +76,13 @@ std::vector<std::string> folders() {
   }
   std::string own = own_folder();
   for (size_t i = 0; i < kPython.folder_count; ++i) {
+    std::string folder = kPython.folders[i];
     std::string relative = kPython.relative_folders[i];
-    std::string near = own + "/" + relative;
-    found.push_back(!relative.empty() && exists(near) ? near : kPython.folders[i]);
+    if (!exists(folder) && !relative.empty()) {
+      std::string near = own + "/" + relative;
+      if (trusted(near, own)) folder = near;
+    }
+    found.push_back(folder);
   }
   return found;
 }
