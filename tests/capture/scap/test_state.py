@@ -26,7 +26,7 @@ TAIL = [
 
 def process(version: int, tail: bytes = b"", tid: int = 41) -> tuple[bytes, dict[str, object]]:
     """An entry of a process list, and what is expected of it."""
-    row: dict[str, object] = {name: None for name in TABLES["threads"].names}
+    row: dict[str, object] = dict.fromkeys(TABLES["threads"].names)
     made = b""
 
     def number(name: str, value: int, form: str = "<q") -> None:
@@ -140,10 +140,11 @@ FILES: list[tuple[int, bytes, dict[str, object]]] = [
     }),
     (5, V4 + PORTS[:2] + b"\3", {"source_ip": V4, "source_port": 1234, "l4proto": 3}),
     (6, V6 + PORTS[:2] + b"\3", {"source_ip": V6, "source_port": 1234, "l4proto": 3}),
-    (8, i64(77) + i64(78) + text(b"/run/x\0"), {"source": 77, "destination": 78, "name": b"/run/x"}),
+    (8, i64(77) + i64(78) + text(b"/run/x\0"),
+     {"source": 77, "destination": 78, "name": b"/run/x"}),
     (16, u32(2) + text(b"/tmp/f"), {"open_flags": 2, "name": b"/tmp/f"}),
     (0, b"", {}),
-    *((kind, text(b"n"), {"name": b"n"}) for kind in (7, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21)),
+    *((kind, text(b"n"), {"name": b"n"}) for kind in (7, *range(9, 16), *range(17, 22))),
 ]  # fmt: skip
 
 
@@ -155,7 +156,7 @@ def test_file_lists(
     entry = i64(5) + i64(4711) + bytes([kind]) + body
     if sized:
         entry = u32(len(entry) + 4) + entry
-    row = {name: None for name in TABLES["fds"].names}
+    row = dict.fromkeys(TABLES["fds"].names)
     row |= {"tid": 41, "fd": 5, "ino": 4711, "type": kind} | fields
     number = 0x218 if sized else 0x203
     state = only(Read(tmp_path, section() + block(number, i64(41) + entry * 2)))
