@@ -152,3 +152,21 @@ def test_shape_of_the_log() -> None:
 @pytest.mark.parametrize("char", "<>&")
 def test_text_is_escaped_as_the_api_server_escapes_it(char: str) -> None:
     assert char not in LOG.read_text(encoding="utf-8")
+
+
+def commands() -> list[str]:
+    """The replays that README.md shows, those of the log itself."""
+    lines = (SAMPLES / "README.md").read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.startswith("    falcowb replay samples/")]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_of_the_walk_through_run(command: str) -> None:
+    program = [sys.executable, "-c", "from workbench.cli import main; main()"]
+    done = subprocess.run(
+        [*program, *command.split()[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    expected = {"-p error": 9, "--all": 6, "-p critical": 4, "tuning.yaml": 27}
+    count = next((count for part, count in expected.items() if part in command), 28)
+    assert len(done.stdout.splitlines()) == count
