@@ -118,6 +118,7 @@ def test_loads_without_a_word(rule_set: str) -> None:
     loaded = answers(rule_set).loaded
     assert loaded.successful
     assert [str(each) for each in loaded.warnings + loaded.notes] == []
+    assert [file.schema for file in loaded.files] == [["ok"]]
 
 
 @pytest.mark.parametrize("rule_set", SETS)
