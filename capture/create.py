@@ -20,7 +20,7 @@ def make_folder(path: Path, overwrite: bool) -> Folder:
             if not overwrite:
                 raise CaptureError(
                     f"{path} exists already",
-                    hint="Choose another name, or say that it is to be overwritten.",
+                    hint="Choose another name, or replace it with --overwrite.",
                 )
             _remove(path)
         path.mkdir(FOLDER_MODE, exist_ok=True)

@@ -92,6 +92,9 @@ def replay(
     began, ended = (None if each is None else parse_moment(each) for each in (start, stop))
     logging.basicConfig(format="%(message)s", level=logging.ERROR if quiet else logging.WARNING)
     with Session.open(config, option or (), plugin or ()) as session:
+        events: Events | None = None
+        if source is not None and is_capture(source):
+            events = open_capture_events(session, source, began, ended)
         loaded = session.load_rules(rules or (), priority=priority)
         session.choose(loaded.ruleset, tags=tag, disable=disable, disable_tags=disable_tag)
         if not quiet:
@@ -102,10 +105,7 @@ def replay(
             session.matching(all_rules),
             session.alert_options(as_json=as_json),
         )
-        events: Events
-        if source is not None and is_capture(source):
-            events = open_capture_events(source, began, ended)
-        else:
+        if events is None:
             events = open_plugin_events(session, source, began, ended)
         try:
             status = _run(events, judge, quiet)

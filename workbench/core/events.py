@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from capture import batches as facts
+from capture.errors import FalcowbError
 from capture.merge import windows
 from capture.reader import Capture, open_capture
 from plugins.host import Plugin, Source
@@ -104,9 +105,23 @@ def is_capture(path: str) -> bool:
     return path.rstrip("/").endswith(".fcap") or (Path(path) / "manifest.json").is_file()
 
 
-def open_capture_events(path: str, start: int | None, stop: int | None) -> CaptureEvents:
-    """Raises CaptureError where there is no capture that can be read."""
-    return CaptureEvents(open_capture(path), start, stop)
+def open_capture_events(
+    session: Session, path: str, start: int | None, stop: int | None
+) -> CaptureEvents:
+    """Raises FalcowbError where there is no capture that can be read, or no plugin of the session
+    knows the events of any of its sources."""
+    capture = open_capture(path)
+    known = session.plugins.surroundings.catalogue.sources
+    if capture.sources and not set(capture.sources) & set(known):
+        needed = " ".join(
+            f"--plugin {info.plugin.name or info.name}" for info in capture.manifest.sources
+        )
+        capture.close()
+        raise FalcowbError(
+            f"{path}: no loaded plugin knows the events of source {', '.join(capture.sources)}",
+            hint=f"Name the plugin in a falco.yaml (-c falco.yaml), or with {needed}.",
+        )
+    return CaptureEvents(capture, start, stop)
 
 
 def open_plugin_events(
