@@ -68,6 +68,11 @@ class Reader:
         return batch if len(batch) else None
 
 
+def in_words(size: int) -> str:
+    """A number of bytes for people."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
+
+
 def files_of(path: Path) -> list[Path]:
     """The file, or the folder's regular files, the longest unchanged first."""
     try:
@@ -157,7 +162,7 @@ class FileSource:
         if self._raw is not None:
             done += self._raw.tell() - self._sizes[self._next - 1]
         done = min(done, total)
-        words = f"{done >> 20} of {total >> 20} MiB"
+        words = f"{in_words(done)} of {in_words(total)}"
         if len(self._files) > 1:
             words = f"file {self._next} of {len(self._files)}, {words}"
         return (done / total if total else 1.0), words + self._reports.in_words()
@@ -235,7 +240,7 @@ class FollowSource:
         return None
 
     def progress(self) -> tuple[float, str]:
-        return -1.0, f"{self._read >> 20} MiB read, following" + self._reports.in_words()
+        return -1.0, f"{in_words(self._read)} read, following" + self._reports.in_words()
 
     def close(self) -> None:
         self._reports.close()

@@ -7,6 +7,7 @@ and a C++ compiler, simdjson's and Python's headers.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
 import inspect
 import os
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -123,10 +124,24 @@ def _python_folders(plugin_root: Path) -> list[Path]:
     return list(dict.fromkeys(folders))
 
 
-def build_plugin(directory: Path, output: Path | None = None) -> Path:
+def _keep_runtime(folder: Path, compiler: str) -> Callable[[Path], Path | None]:
+    """Where the object of a runtime source is kept; named after all that it is made from."""
+    state = hashlib.sha256(repr((compiler, CXX_FLAGS)).encode())
+    for file in sorted(NATIVE.iterdir()):
+        state.update(file.read_bytes())
+    prefix = state.hexdigest()[:16]
+
+    def place(source: Path) -> Path | None:
+        return folder / f"{prefix}-{source.stem}.o" if source.parent == NATIVE else None
+
+    return place
+
+
+def build_plugin(directory: Path, output: Path | None = None, *, keep: Path | None = None) -> Path:
     """Builds the plugin in ``directory`` into ``output`` (default: ``NAME.so`` beside it).
 
-    The file is replaced in one step. Raises BuildError, with the compiler's words, on failure.
+    The file is replaced in one step. ``keep`` is a folder in which the runtime's objects stay for
+    further builds. Raises BuildError, with the compiler's words, on failure.
     """
     plugin, module, root = load_class(directory)
     output = (output or directory / f"{plugin.name}.so").resolve()
@@ -140,9 +155,16 @@ def build_plugin(directory: Path, output: Path | None = None) -> Path:
         generated.write_text(generate(plugin, place, output, bridge), encoding="utf-8")
         sources = [*sorted(directory.glob("*.cpp")), generated, *sorted(NATIVE.glob("*.cpp"))]
         objects = [str(work / f"{i}.o") for i in range(len(sources))]
+        kept = _keep_runtime(keep, compiler) if keep else None
 
         def compile_one(source: Path, target: str) -> None:
+            place = kept(source) if kept else None
+            if place and place.exists():
+                shutil.copy(place, target)
+                return
             _run([compiler, *CXX_FLAGS, f"-I{ROOT}", "-c", str(source), "-o", target])
+            if place:
+                shutil.copy(target, place)
 
         # The plugin's own sources come first: that is where errors are.
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

@@ -101,9 +101,15 @@ def write_sample(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runtime's objects, compiled once for all builds."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Path:
     """The built sample plugin."""
-    return build_plugin(write_sample(tmp_path_factory.mktemp("sdk")))
+    return build_plugin(write_sample(tmp_path_factory.mktemp("sdk")), keep=kept)
 
 
 @pytest.fixture(scope="session")

@@ -106,12 +106,12 @@ def test_the_environment_names_other_folders(host: Host, tmp_path: Path, sample:
 
 
 def test_without_a_libpython_fields_work_and_sources_say_what_is_missing(
-    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: Host, tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = sysconfig.get_config_var
     missing = {"INSTSONAME": "libpython-none.so.1.0", "LIBDIR": "/nowhere"}
     monkeypatch.setattr(sysconfig, "get_config_var", lambda name: missing.get(name, real(name)))
-    plugin = build_plugin(write_sample(tmp_path))
+    plugin = build_plugin(write_sample(tmp_path), keep=kept)
     event = tmp_path / "event.json"
     event.write_text('{"text":"abc"}')
     assert host(plugin, "extract", event, "", "s.up").stdout == "s.up\tABC\n"
