@@ -309,17 +309,34 @@ def _test(left: Operand, name: str, modifier: str, constants: Sequence[Constant]
         if info.name == "evt.rawarg" and constants and isinstance(constants[0], int):
             bits = BITS.get(shape.type, 64)
             return in_the_events_type(operator, modifier, constants, bits)
-    if modifier and shape.either:
-        # libs compares these fields with the first of the list only, whatever the modifier.
-        constants, modifier = constants[:1], "anyof"
-    if modifier:
-        return with_modifier(operator, modifier, constants)
-    if shape.either and shape.type is FieldType.IPNET:
-        constants = constants[:1]
-    test = operator.test(constants)
+    constants, modifier, test = _as_libs_compares(shape, name, modifier, constants)
+    if test is None:
+        test = (
+            with_modifier(operator, modifier, constants) if modifier else operator.test(constants)
+        )
     if KIND[shape.type] == TEXT and _decodes(left):
         return until_nul(test, whole=operator.takes_list or name == "regex")
     return test
+
+
+def _as_libs_compares(
+    shape: Shape, name: str, modifier: str, constants: Sequence[Constant]
+) -> tuple[Sequence[Constant], str, Test | None]:
+    """What libs makes of lists of constants in three cases that nobody would expect: replaying a
+    rule must show what Falco does, so they are kept.
+
+    ``fd.ip``, ``fd.port`` and kin with a modifier, and ``fd.net`` with any list, are compared with
+    the first constant only. ``= anyof`` of networks looks for an address among networks and never
+    finds it; ``!= allof`` is its opposite.
+    """
+    if shape.either and (modifier or shape.type is FieldType.IPNET):
+        return constants[:1], "", None if constants else with_modifier(OPERATORS[name], "anyof", ())
+    if shape.type is FieldType.IPNET and constants:
+        if (name, modifier) == ("=", "anyof"):
+            return constants, modifier, OPERATORS["in"].test(())
+        if (name, modifier) == ("!=", "allof"):
+            return constants, modifier, OPERATORS["exists"].test(())
+    return constants, modifier, None
 
 
 def _declared(operand: Operand) -> Shape:

@@ -120,7 +120,7 @@ def _texts(operator: str, left: BytesColumn, right: BytesColumn) -> Mask:
     answers = np.zeros(len(distinct), np.bool_)
     rights, lefts = np.divmod(distinct, len(left.values) + 1)
     starts = np.flatnonzero(np.diff(rights, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(distinct)], strict=True):
+    for start, end in zip(starts, np.append(starts[1:], len(distinct)), strict=False):
         test = OPERATORS[operator].test([right.values[int(rights[start])].as_py()])
         answers[start:end] = test(left.values.take(pa.array(lefts[start:end])))
     return np.asarray(answers[places], np.bool_)

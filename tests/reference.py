@@ -143,6 +143,16 @@ class Reference:
         ref = self.ref(left)
         path = ref is not None and ref.info.path and isinstance(left, ast.Field)
         values = value if isinstance(value, list) else [value]
+        # Oddities of libs: see engine/compile.py, _as_libs_compares.
+        either = ref is not None and "either" in ref.info.properties
+        if either and (modifier or type_ is FieldType.IPNET):
+            constants, modifier = constants[:1], ""
+            if not constants:
+                return False
+        elif type_ is FieldType.IPNET and constants and (name, modifier) == ("=", "anyof"):
+            return False
+        elif type_ is FieldType.IPNET and constants and (name, modifier) == ("!=", "allof"):
+            return True
 
         def one(single: Scalar) -> bool:
             if path and name in ("<", "<=", ">", ">=") and as_number(constants[0]) is not None:
@@ -162,7 +172,6 @@ class Reference:
         answers = [one(single) for single in values]
         if self.is_list(left) and name == "in":
             return all(answers)
-        either = ref is not None and "either" in ref.info.properties
         if either and name == "!=":
             return bool(answers) and all(answers)
         return any(answers)
