@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -48,6 +49,7 @@ class Bridge:
         self._plugins: dict[int, Plugin] = {}
         self._sources: dict[int, Source] = {}
         self._numbers = itertools.count(1)
+        self._living = threading.RLock()  # held while a native state is used from any thread
 
     def _write(self, out: Any, size: int, text: str) -> None:
         data = text.encode("utf-8", "replace").replace(b"\0", b" ")[: int(size) - 1]
@@ -55,8 +57,14 @@ class Bridge:
         self._ffi.memmove(out, data + b"\0", len(data) + 1)
 
     def _log(self, state: Any) -> Log:
+        key = int(self._ffi.cast("uintptr_t", state))
+
         def write(severity: int, message: str) -> None:
-            self._functions.log(state, severity, message.encode("utf-8", "replace"))
+            # A source's own threads may still have something to say when the host is done.
+            with self._living:
+                if key in self._plugins or not key:
+                    text = message.replace("\0", " ").encode("utf-8", "replace")
+                    self._functions.log(state, severity, text)
 
         return Log(write)
 
@@ -114,7 +122,8 @@ class Bridge:
             self._log(self._ffi.NULL).error(f"closing the source failed: {explain(problem)}")
 
     def forget(self, state: Any) -> None:
-        self._plugins.pop(int(self._ffi.cast("uintptr_t", state)), None)
+        with self._living:
+            self._plugins.pop(int(self._ffi.cast("uintptr_t", state)), None)
 
 
 def start(ffi: Any, functions: Any, module: str, class_name: str) -> Bridge:
