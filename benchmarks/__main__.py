@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-NAMES = ("extract", "replay_audit")
+NAMES = ("extract", "replay_audit", "read_scap")
 
 
 def _machine() -> str:
