@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -26,6 +27,10 @@ def main() -> None:
     """Run the command; a :class:`FalcowbError` becomes its text on stderr and exit code 1."""
     try:
         app()
+    except BrokenPipeError:
+        # Who read our output has enough, as `head` does; nothing more is to be flushed to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except FalcowbError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

@@ -129,6 +129,7 @@ def _print_warnings(session: Session, places: list[str]) -> None:
 
 def _run(events: Events, judge: Judge, quiet: bool) -> int:
     from capture.errors import FalcowbError
+    from workbench.cli.interrupt import Interrupt
     from workbench.cli.progress import Progress
 
     started = time.monotonic()
@@ -136,14 +137,16 @@ def _run(events: Events, judge: Judge, quiet: bool) -> int:
     error: FalcowbError | None = None
     progress = Progress(events.fraction)
     try:
-        for window in events.windows():
-            alerts = judge.window(window)
-            if alerts:
-                progress.clear()
-                _write(judge.formatter.line, alerts)
-            progress.show(sum(judge.tally.events.values()))
-    except KeyboardInterrupt:
-        status = 130
+        with Interrupt() as interrupt:
+            for window in events.windows():
+                alerts = judge.window(window)
+                if alerts:
+                    progress.clear()
+                    _write(judge.formatter.line, alerts)
+                progress.show(sum(judge.tally.events.values()))
+                if interrupt.wanted:
+                    status = 130
+                    break
     except FalcowbError as raised:
         error, status = raised, 1
     finally:
