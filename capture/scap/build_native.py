@@ -16,7 +16,7 @@ from setuptools import setup
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NATIVE = "capture/scap/native"
-_SOURCES = ["arrow", "columns", "convert", "input", "reader", "state", "tables"]
+_SOURCES = ["arrow", "columns", "convert", "input", "reader", "state", "tables", "writer"]
 _HEADERS = ["scap.h", "arrow.hpp", "columns.hpp", "convert.hpp", "input.hpp", "reader.hpp",
             "state.hpp", "tables.hpp"]  # fmt: skip
 

@@ -115,6 +115,13 @@ void scap_where(const scap_reader *reader, scap_progress *progress);
 const char *scap_problem(const scap_reader *reader, size_t index, uint64_t *offset,
                          uint64_t *events);
 
+/* Writing: the event blocks of a batch (an exported ArrowArray at this address, which stays the
+   caller's), whose union has these event types. Gives memory to be freed by scap_blocks_free, NULL
+   when there is none. */
+uint8_t *scap_blocks(const scap_tables *tables, const uint16_t *codes, uintptr_t array,
+                     size_t *size);
+void scap_blocks_free(uint8_t *blocks);
+
 #ifdef __cplusplus
 }
 #endif
