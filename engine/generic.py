@@ -16,13 +16,12 @@ import pyarrow as pa
 from capture.errors import FalcowbError
 from engine.columns import BytesColumn, Column, NumberColumn
 from engine.gather import constant, distinct
+from engine.timetext import CLOCK, CLOCK_SECONDS, DAY, written
 
 if TYPE_CHECKING:
     from engine.segments import EventSource
 
 _SECOND = 1_000_000_000
-#: Places of the parts of a time as numpy writes it: 2026-01-31T23:59:59.000000001.
-_DAY, _CLOCK, _CLOCK_S = slice(0, 10), slice(11, 29), slice(11, 19)
 
 
 def generic_column(name: str, source: EventSource, batch: pa.RecordBatch) -> Column:
@@ -31,8 +30,8 @@ def generic_column(name: str, source: EventSource, batch: pa.RecordBatch) -> Col
     times = np.asarray(batch.column("time").cast(pa.int64()))
     if name in _TIMES:
         return _numbers(_TIMES[name](times, source.first_time or 0))
-    if name in _TEXTS:
-        return _TEXTS[name](times)
+    if name in TEXT_TIMES:
+        return TEXT_TIMES[name](times)
     match name:
         case "evt.num":
             return NumberColumn(np.asarray(batch.column("num")), None)
@@ -69,22 +68,7 @@ _TIMES: dict[str, Callable[[_Times, int], _Times]] = {
 
 
 def _written(times: _Times, *parts: slice | bytes) -> BytesColumn:
-    """Texts of the same length, made of parts of the written time and of fixed bytes."""
-    if not len(times):
-        return distinct(pa.array([], pa.binary()))
-    text = np.datetime_as_string(times.view("M8[ns]"), unit="ns").astype("S29")
-    letters = text.view("S1").reshape(len(times), 29)
-    columns = [
-        letters[:, part]
-        if isinstance(part, slice)
-        else np.tile(np.frombuffer(part, "S1"), (len(times), 1))
-        for part in parts
-    ]
-    whole = np.ascontiguousarray(np.concatenate(columns, axis=1))
-    fixed = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(whole.shape[1]), len(times), [None, pa.py_buffer(whole)]
-    )
-    return distinct(fixed.cast(pa.binary()))
+    return distinct(written(times, *parts))
 
 
 def _local(times: _Times) -> _Times:
@@ -93,12 +77,13 @@ def _local(times: _Times) -> _Times:
     return times + shift * _SECOND
 
 
-_TEXTS: dict[str, Callable[[_Times], BytesColumn]] = {
-    "evt.time": lambda times: _written(_local(times), _CLOCK),
-    "evt.time.s": lambda times: _written(_local(times), _CLOCK_S),
-    "evt.time.iso8601": lambda times: _written(times, _DAY, b"T", _CLOCK, b"+0000"),
-    "evt.datetime": lambda times: _written(_local(times), _DAY, b" ", _CLOCK),
-    "evt.datetime.s": lambda times: _written(_local(times), _DAY, b" ", _CLOCK_S),
+#: Fields that write the time of an event, from times in nanoseconds.
+TEXT_TIMES: dict[str, Callable[[_Times], BytesColumn]] = {
+    "evt.time": lambda times: _written(_local(times), CLOCK),
+    "evt.time.s": lambda times: _written(_local(times), CLOCK_SECONDS),
+    "evt.time.iso8601": lambda times: _written(times, DAY, b"T", CLOCK, b"+0000"),
+    "evt.datetime": lambda times: _written(_local(times), DAY, b" ", CLOCK),
+    "evt.datetime.s": lambda times: _written(_local(times), DAY, b" ", CLOCK_SECONDS),
 }
 
 

@@ -1,0 +1,1 @@
+"""Columns of the fields of system call events, one module a family."""

@@ -1,0 +1,20 @@
+"""Every field of system calls, and the function that makes its column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from engine.columns import Column
+from engine.syscalls import evt, fspath
+
+if TYPE_CHECKING:
+    from engine.syscalls.segment import SyscallSegment
+
+#: A field's column from the segment and the field's argument.
+Make = Callable[["SyscallSegment", str | None], Column]
+
+FIELDS: Mapping[str, Make] = {
+    **evt.FIELDS,
+    **fspath.FIELDS,
+}

@@ -1,0 +1,143 @@
+"""Segments of system call events: the column of any field, made when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from capture.errors import FalcowbError
+from capture.events.schema import EventBatch
+from capture.events.table import event_table
+from capture.scap.reader import Section
+from engine.columns import Column, Rows
+from engine.fields.model import FieldRef
+from engine.gather import take
+from engine.segments import ColumnKey
+from engine.syscalls.events import Events
+from engine.syscalls.families import FIELDS
+from engine.syscalls.state import State
+
+
+@dataclass(slots=True)
+class SyscallSource:
+    """What the segments of one capture have in common.
+
+    ``hostname``: for ``evt.hostname``, None for no value. ``interfaces``: the machine's, as in
+    ``capture.events.state_schema``. ``first_num`` and ``first_time`` are those of the first event
+    that is no meta event, from which ``evt.reltime`` counts; ``last_time`` is that of the last
+    judged event so far, from which ``evt.deltatime`` counts. They follow the segments made.
+    """
+
+    hostname: str | None = None
+    interfaces: pa.RecordBatch | None = None
+    first_num: int | None = None
+    first_time: int | None = None
+    last_time: int = 0
+    name: str = "syscall"
+
+    def begin(self, section: Section) -> None:
+        """A section of a capture begins: what its machine was."""
+        if section.machine.num_rows:
+            name = section.machine.column("hostname")[0].as_py()
+            self.hostname = None if name is None else name.decode("utf-8", "surrogateescape")
+        self.interfaces = section.interfaces
+
+    def segment(self, batch: EventBatch, state: State | None = None) -> SyscallSegment:
+        """A segment of the events of ``batch`` that rules get to see. Batches come in order.
+
+        ``state``: of every event of the batch, judged or not; none knows nothing.
+        """
+        events = Events(batch)
+        if self.first_time is None:
+            self._note_first(events)
+        judged = batch.judged()
+        state = state or State(len(events))
+        if not judged.all():
+            rows = np.flatnonzero(judged)
+            events, state = events.take(rows), state.take(rows)
+        before = self.last_time
+        if len(events):
+            self.last_time = int(events.time[-1])
+        origin = Origin(self.first_num, self.first_time or 0)
+        return SyscallSegment(self, events, state, origin, _previous(events, before))
+
+    def _note_first(self, events: Events) -> None:
+        meta = np.array([event.kind == "meta" for event in event_table().types])
+        real = np.flatnonzero(~meta[events.type])
+        if len(real):
+            self.first_num = int(events.num[real[0]])
+            self.first_time = int(events.time[real[0]])
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The event that ``evt.reltime`` counts from; no number where none has come yet."""
+
+    num: int | None
+    time: int
+
+
+def _previous(events: Events, before: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The time of the event before each, 0 for none."""
+    return np.concatenate([np.array([before], np.int64), events.time[:-1]])
+
+
+@dataclass(slots=True, eq=False)
+class SyscallSegment:
+    """Events of the system call source. What is taken of a segment shares its columns."""
+
+    source: SyscallSource
+    events: Events
+    state: State
+    origin: Origin
+    previous: np.ndarray[tuple[int], np.dtype[np.int64]]
+    _columns: dict[ColumnKey, Column] = field(default_factory=dict)
+    _whole: tuple[SyscallSegment, Rows] | None = None
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def columns(self, refs: Sequence[FieldRef]) -> list[Column]:
+        """Raises FalcowbError for a field that system calls do not have."""
+        return [self.column(ref.info.name, ref.arg) for ref in refs]
+
+    def column(self, name: str, arg: str | None = None) -> Column:
+        """The column of a field by name and argument."""
+        key = (name, arg)
+        column = self._columns.get(key)
+        if column is None:
+            column = self._shared(key) or self._made(name, arg)
+            self._columns[key] = column
+        return column
+
+    def _shared(self, key: ColumnKey) -> Column | None:
+        if self._whole is None:
+            return None
+        whole, rows = self._whole
+        known = whole._columns.get(key)
+        return None if known is None else take(known, rows)
+
+    def _made(self, name: str, arg: str | None) -> Column:
+        make = FIELDS.get(name)
+        if make is None:
+            raise FalcowbError(f"system calls have no field {name}")
+        return make(self, arg)
+
+    def take(self, rows: Rows) -> SyscallSegment:
+        return SyscallSegment(
+            self.source,
+            self.events.take(rows),
+            self.state.take(rows),
+            self.origin,
+            self.previous[rows],
+            {},
+            (self, rows),
+        )
+
+    @property
+    def known(self) -> Mapping[ColumnKey, Column]:
+        """The columns made so far."""
+        return self._columns
