@@ -106,6 +106,8 @@ class ScapReader:
     def __init__(self, path: str | os.PathLike[str], limits: Limits | None = None) -> None:
         self.path = Path(path)
         bounds = limits or Limits()
+        if max(bounds.bytes + bounds.event, bounds.state) >= 1 << 31:
+            raise ValueError("the limits of a batch and of the state must stay below 2 GiB")
         try:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -187,6 +189,18 @@ class ScapReader:
             words = ffi.string(text).decode(errors="replace")
             found.append(Problem(words, int(offset[0]), int(events[0])))
         return found
+
+    def notes(self) -> list[str]:
+        """All that is to be said of the file, in words: the problems, then what was left out."""
+        at, found = self.progress, self.problems
+        words = [str(problem) for problem in found]
+        if at.problems > len(found):
+            words.append(f"and {at.problems - len(found):,} more problems of this kind")
+        if at.unknown:
+            words.append(f"{at.unknown:,} events of types newer than the event table were left out")
+        if at.malformed:
+            words.append(f"{at.malformed:,} parameters of a wrong length were read as missing")
+        return words
 
     def _where(self) -> Any:
         at = ffi.new("scap_progress *")

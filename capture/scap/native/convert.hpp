@@ -2,6 +2,7 @@
 // Rules from falcosecurity/libs, userspace/libscap/engine/savefile/converter.
 #pragma once
 
+#include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -60,7 +61,17 @@ private:
     const scap_tables &tables_;
     const uint64_t max_pending_;
     uint64_t pending_bytes_ = 0;
-    std::unordered_map<uint64_t, Pending> pending_;
+    // Thread numbers come from the file: mixed, with a seed of each run, so that none can be chosen
+    // to share a bucket.
+    struct Mix {
+        uint64_t seed;
+        size_t operator()(uint64_t value) const {
+            value = (value ^ seed) * 0x9E3779B97F4A7C15ull;
+            value = (value ^ (value >> 32)) * 0xD6E8FEB86659FD93ull;
+            return value ^ (value >> 29);
+        }
+    };
+    std::unordered_map<uint64_t, Pending, Mix> pending_{16, Mix{std::random_device{}()}};
     std::string problem_;
     std::string json_;
 };

@@ -68,9 +68,7 @@ private:
     uint64_t number_ = 0;
     uint64_t dropped_ = 0;
     uint64_t unknown_ = 0;
-    uint64_t unknown_at_ = 0;
     uint64_t malformed_ = 0;
-    uint64_t malformed_at_ = 0;
     uint64_t problem_count_ = 0;
     uint16_t major_ = 0;
     uint16_t minor_ = 0;

@@ -159,6 +159,20 @@ def test_a_damaged_second_section_keeps_the_first(tmp_path: Path) -> None:
         assert read.problems
 
 
+def test_notes_say_all_there_is_to_say(tmp_path: Path) -> None:
+    path = tmp_path / "made.scap"
+    odd = event(5000, b"unheard of") + event("SYSCALL_CLOSE_X", b"\0", b"\0")
+    path.write_bytes(section() + odd + block(0x216, b"") * 1001 + UID[:-8])
+    with ScapReader(path) as capture:
+        list(capture)
+        notes = capture.notes()
+    assert len(notes) == 1003
+    assert notes[0].startswith("at byte ")
+    assert [note.split()[0] for note in notes[-3:]] == ["and", "1", "2"]
+    with pytest.raises(ValueError, match="2 GiB"):
+        ScapReader(path, Limits(bytes=1 << 31))
+
+
 def test_problems_are_kept_within_bounds(tmp_path: Path) -> None:
     bad = block(0x216, b"")
     read = Read(tmp_path, section() + bad * 3000 + UID)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from capture.events.plugins import plugin_events
 from capture.events.schema import INITIAL_STATE, EventBatch, event_schema, widen
 from capture.events.table import event_table
 from capture.scap.reader import Limits
@@ -71,6 +72,17 @@ def test_large_payloads(tmp_path: Path) -> None:
         {"plugin_id": 1, "event_data": payload},
         {"plugin_id": 2, "name": b"tick", "data": b"{}\0"},
     ]
+
+
+def test_plugin_events_on_their_own(tmp_path: Path) -> None:
+    made = event("SYSCALL_OPEN_X", *OPEN)
+    made += event("PLUGINEVENT_E", u32(9), b"{}", kind=blocks.EVENT_V2_LARGE, time=5)
+    made += event("PLUGINEVENT_E", b"", b"", kind=blocks.EVENT_V2_LARGE, time=6)
+    batch = plugin_events(Read(tmp_path, section() + made).batches[0])
+    batch.validate(full=True)
+    assert batch.column("num").to_pylist() == [2, 3]
+    assert batch.column("plugin_id").to_pylist() == [9, 0]
+    assert batch.column("data").to_pylist() == [b"{}", b""]
 
 
 def test_empty_absent_and_lone_nul(tmp_path: Path) -> None:
