@@ -43,7 +43,7 @@ void audit_events(const Document& doc, uint32_t value, EventSink& sink) {
   if (name == "Event") return one_event(doc, value, sink);
   uint32_t items = name == "EventList" ? doc.get(value, "items") : kNone;
   if (items == kNone || !doc.is_array(items)) {
-    sink.problem("JSON, but no audit event: its kind is neither Event nor EventList");
+    sink.problem("data not recognized as a k8s audit event: its kind is neither Event nor EventList");
     return;
   }
   doc.elements(items, [&](uint32_t item) {

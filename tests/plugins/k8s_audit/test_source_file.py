@@ -101,7 +101,7 @@ BAD = "this is no JSON"
             [":2: not JSON", "skipped"],
         ),
         ([0, "12", '"x"', "null", 1], [0, 1], [":2:", ":3:", ":4:"]),
-        ([0, '{"kind":"Pod"}', 1], [0, 1], [":2: JSON, but no audit event"]),
+        ([0, '{"kind":"Pod"}', 1], [0, 1], [":2: data not recognized as a k8s audit event"]),
         ([0, '{"kind":"Event"}', 1], [0, 1], [":2: an audit event without stageTimestamp"]),
         (
             [0, '{"kind":"Event","stageTimestamp":"2024-02-30T00:00:00Z"}', 1],

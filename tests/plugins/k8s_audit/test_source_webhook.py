@@ -125,7 +125,7 @@ def test_the_traces_posted(hook: Hook) -> None:
     [
         (b"no json", "not JSON"),
         (b'{"kind":"EventList","items":[', "not JSON"),
-        (b'{"kind":"Pod"}', "no audit event"),
+        (b'{"kind":"Pod"}', "not recognized as a k8s audit event"),
         (b'{"kind":"Event"}', "stageTimestamp"),
     ],
 )
