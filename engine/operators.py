@@ -81,40 +81,55 @@ def _nowhere(values: Any) -> Mask:
 
 def is_in(constants: Sequence[Constant]) -> Test:
     """Membership. Networks hold addresses."""
-    if any(isinstance(one, Network) for one in constants):
-        networks = [one for one in constants if isinstance(one, Network)]
-        return lambda values: np.fromiter(
-            (any(value in one for one in networks) for value in values.to_pylist()),
-            np.bool_,
-            len(values),
-        )
     if not constants:
         return _nowhere
+    if isinstance(constants[0], Network):
+        networks = [one for one in constants if isinstance(one, Network)]
+        return lambda values: _inside(values, networks)
     if isinstance(constants[0], bytes):
         wanted = pa.array(list(dict.fromkeys(constants)), pa.binary())
         return lambda values: _mask(pc.is_in(values, wanted))
-    return lambda values: _in_numbers(values, constants)
+    numbers = [one for one in dict.fromkeys(constants) if isinstance(one, int | float)]
+    return lambda values: _among(values, numbers)
 
 
-def _in_numbers(values: Numbers, constants: Sequence[Constant]) -> Mask:
+def _inside(values: pa.BinaryArray, networks: Sequence[Network]) -> Mask:
+    """Whether each address (4 or 16 bytes) lies in any of the networks; other lengths do not."""
+    lengths = np.asarray(pc.binary_length(values))
     found = np.zeros(len(values), np.bool_)
-    for one in dict.fromkeys(constants):
-        found |= equal_numbers(values, one)
+    for width in (4, 16):
+        ranges = [one for one in networks if len(one.address) == width]
+        rows = np.flatnonzero(lengths == width)
+        if not ranges or not len(rows):
+            continue
+        joined = b"".join(values.take(pa.array(rows)).to_pylist())
+        addresses = np.frombuffer(joined, np.uint8).reshape(-1, width)
+        hit = np.zeros(len(rows), np.bool_)
+        for one in ranges:
+            mask = np.frombuffer(one.mask, np.uint8)
+            base = np.frombuffer(one.address, np.uint8) & mask
+            hit |= ((addresses & mask) == base).all(axis=1)
+        found[rows] = hit
     return found
 
 
-def equal_numbers(values: Numbers, constant: Constant) -> Mask:
-    return np.asarray(values == _like(values, constant), np.bool_)
+def _among(values: Numbers, numbers: Sequence[int | float]) -> Mask:
+    like = [_like(values, one) for one in numbers]
+    # What does not fit the type of the values equals none of them.
+    fitting = [one for one in like if isinstance(one, np.generic)]
+    return np.isin(values, np.array(fitting, values.dtype))
 
 
 def _like(values: Numbers, constant: Constant) -> Any:
     """``constant`` in the type of ``values``: numpy would compare uint64 with int through floats.
     Numbers out of the type's range are left as they are (they equal nothing)."""
-    if isinstance(constant, int) and values.dtype.kind in "iu":
+    kind = values.dtype.kind
+    if isinstance(constant, bool) or not isinstance(constant, int):
+        return np.asarray(constant, values.dtype)[()] if kind in "bf" else constant
+    if kind in "iu":
         info = np.iinfo(values.dtype.name)
-        if info.min <= constant <= info.max:
-            return values.dtype.type(constant)
-    return constant
+        return values.dtype.type(constant) if info.min <= constant <= info.max else constant
+    return values.dtype.type(constant) if kind == "f" else constant
 
 
 class Equal(Operator):
