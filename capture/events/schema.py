@@ -264,6 +264,23 @@ class EventBatch:
         return event_table()[self.codes[self.type_ids[row]]]
 
 
+def cut(batch: EventBatch, start: int, stop: int) -> EventBatch:
+    """Rows ``start`` to ``stop`` with only their own parameters, shared and not copied.
+
+    Slicing the record batch alone keeps all children whole, so that writing the slice would write
+    the parameters of every event of the batch.
+    """
+    rows = batch.batch.slice(start, max(0, stop - start))
+    part = EventBatch.of(rows, batch.section)
+    children = [part.parameters(code) for code in batch.codes]
+    firsts = np.zeros(len(batch.codes), np.int32)
+    for child in range(len(batch.codes)):
+        places = part.offsets[part.type_ids == child]
+        firsts[child] = places[0] if len(places) else 0
+    offsets = part.offsets - firsts[part.type_ids] if len(part.offsets) else part.offsets
+    return _rebuilt(rows, batch.codes, part.type_ids, offsets, children, batch.section)
+
+
 def widen(batch: EventBatch, codes: Sequence[int]) -> EventBatch:
     """The same events under the schema of ``codes``, which must hold all of the batch's.
 
@@ -278,16 +295,26 @@ def widen(batch: EventBatch, codes: Sequence[int]) -> EventBatch:
         raise ValueError(f"event types {sorted(missing)} are not in the wider schema")
     places = {code: child for child, code in enumerate(wanted)}
     moved = np.array([places[code] for code in batch.codes] or [0], np.int8)
-    schema = event_schema(wanted)
     have = dict(zip(batch.codes, batch.children, strict=True))
     children = [have[code] if code in have else pa.array([], event_struct(code)) for code in wanted]
     type_ids = moved[batch.type_ids]
+    return _rebuilt(batch.batch, wanted, type_ids, batch.offsets, children, batch.section)
+
+
+def _rebuilt(
+    head: pa.RecordBatch,
+    codes: tuple[int, ...],
+    type_ids: npt.NDArray[np.int8],
+    offsets: npt.NDArray[np.int32],
+    children: Sequence[pa.StructArray],
+    section: int,
+) -> EventBatch:
     union = pa.UnionArray.from_dense(
-        pa.array(type_ids),
-        pa.array(batch.offsets),
-        children,
-        [event_table()[code].key.lower() for code in wanted],
+        pa.array(type_ids, pa.int8()),
+        pa.array(offsets, pa.int32()),
+        list(children),
+        [event_table()[code].key.lower() for code in codes],
     )
-    columns = [batch.batch.column(field.name) for field in HEAD]
-    wide = pa.RecordBatch.from_arrays([*columns, union], schema=schema)
-    return EventBatch(wide, wanted, type_ids, batch.offsets, batch.section)
+    columns = [head.column(field.name) for field in HEAD]
+    whole = pa.RecordBatch.from_arrays([*columns, union], schema=event_schema(codes))
+    return EventBatch(whole, codes, type_ids, offsets, section)

@@ -10,6 +10,7 @@ from capture.events.schema import (
     MAX_TYPES,
     PARAMETER_TYPES,
     EventBatch,
+    cut,
     event_schema,
     event_struct,
     widen,
@@ -72,6 +73,19 @@ def test_a_slice_of_a_batch_is_taken_apart() -> None:
     assert batch.rows(CLOSE).tolist() == [0]
     assert batch.parameters(CLOSE).to_pylist() == [{"res": -9, "fd": 4}]
     assert len(batch.parameters(OPEN)) == 0
+
+
+def test_cut_takes_only_what_is_asked() -> None:
+    whole = EventBatch.of(two_closes_and_an_open())
+    for start in range(4):
+        for stop in range(start, 5):
+            part = cut(whole, start, stop)
+            part.batch.validate(full=True)
+            assert part.batch.to_pylist() == whole.batch.to_pylist()[start:stop]
+            assert sum(len(child) for child in part.children) == part.num_rows
+    last = cut(whole, 2, 3)
+    assert last.parameters(CLOSE).to_pylist() == [{"res": -9, "fd": 4}]
+    assert last.rows(CLOSE).tolist() == [0]
 
 
 def test_widen_keeps_the_events() -> None:
