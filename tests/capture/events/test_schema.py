@@ -81,7 +81,7 @@ def test_cut_takes_only_what_is_asked() -> None:
         for stop in range(start, 5):
             part = cut(whole, start, stop)
             part.batch.validate(full=True)
-            assert part.batch.to_pylist() == whole.batch.to_pylist()[start:stop]
+    XX
             assert sum(len(child) for child in part.children) == part.num_rows
     last = cut(whole, 2, 3)
     assert last.parameters(CLOSE).to_pylist() == [{"res": -9, "fd": 4}]
