@@ -81,7 +81,9 @@ def test_cut_takes_only_what_is_asked() -> None:
         for stop in range(start, 5):
             part = cut(whole, start, stop)
             part.batch.validate(full=True)
-    XX
+            for name in ("num", "event"):
+                shown = whole.batch.column(name).to_pylist()[start:stop]
+                assert part.batch.column(name).to_pylist() == shown
             assert sum(len(child) for child in part.children) == part.num_rows
     last = cut(whole, 2, 3)
     assert last.parameters(CLOSE).to_pylist() == [{"res": -9, "fd": 4}]
