@@ -238,6 +238,8 @@ def test_fast_is_plain(texts: list[str], events: list[dict[str, Value]], edited:
     plan.replace("0", parse(edited))
     expected[0] = plain(parse(edited), events)
     assert judged(evaluator, part) == expected
+    evaluator.forget_unused()
+    assert judged(evaluator, part) == expected
     some = np.arange(0, len(events), 2)
     chosen = [[place for place, row in enumerate(some) if row in rows] for rows in expected]
     assert judged(Evaluator(plan), part.take(some)) == chosen
