@@ -8,6 +8,8 @@ PACKAGES=(python3 python3-venv python3-dev g++ make pkg-config libsimdjson-dev z
 PYTHON=${FALCOWB_PYTHON:-/usr/bin/python3}
 STAMP=.venv/.set-up
 
+export PYTHONWARNINGS=ignore # of setuptools about its own future
+
 say() { printf '\033[1m%s\033[0m\n' "falcowb: $*"; }
 fail() { printf 'falcowb: %s\n' "$*" >&2; exit 1; }
 
