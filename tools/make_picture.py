@@ -5,6 +5,7 @@ Run from the top of the repository: ``.venv/bin/python tools/make_picture.py``.
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def main() -> None:
         cwd=ROOT,
         check=True,
     )
-    console = Console(record=True, width=112, file=Path("/dev/null").open("w"), highlight=False)
+    console = Console(record=True, width=112, file=io.StringIO(), highlight=False)
     console.print(Text(f"$ falcowb {ARGUMENTS}", "bold"))
     for line in (ran.stdout + ran.stderr).splitlines():
         text = Text(line, overflow="ellipsis", no_wrap=True)
