@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
+from engine.alert_lines import LineTemplate, Wording, template
 from engine.columns import NumberColumn, Rows, Segment
 from engine.fields.model import FieldRef
 from engine.jsontext import dump, escaped, replaced
@@ -113,6 +115,7 @@ class AlertFormatter:
         self.hostname = _text(this_hostname() if hostname is None else hostname)
         self._catalogue = catalogue
         self._formats: dict[tuple[str, str], OutputFormat] = {}
+        self._templates: dict[tuple[str, str], tuple[Rule, LineTemplate | None]] = {}
 
     def refs(self, rule: Rule) -> tuple[FieldRef, ...]:
         """All fields that alerts of ``rule`` need, each once. Raises OutputError."""
@@ -169,6 +172,56 @@ class AlertFormatter:
         if self.options.json_output:
             return alert.to_json(self.hostname, self.options)
         return alert.to_text()
+
+    def lines(self, rule: Rule, segment: Segment, rows: Rows) -> pa.Array:
+        """The lines of :meth:`alerts`, each with its line end, in the form that the options ask
+        for: UTF-8, as a large binary array. Raises OutputError."""
+        words = self._template(rule)
+        if words is None:
+            return self._lines_one_by_one(rule, segment, rows)
+        made, odd = words.render(segment.take(rows), as_base64=self.options.buffer_format_base64)
+        if not len(odd):
+            return made
+        others = self._lines_one_by_one(rule, segment, rows[odd])
+        place = np.arange(len(rows))
+        place[odd] = len(rows) + np.arange(len(odd))
+        return pa.concat_arrays([made, others]).take(pa.array(place))
+
+    def line_refs(self, rule: Rule) -> tuple[FieldRef, ...]:
+        """The fields that :meth:`lines` asks of the events. Raises OutputError."""
+        words = self._template(rule)
+        return self.refs(rule) if words is None else words.refs
+
+    def _lines_one_by_one(self, rule: Rule, segment: Segment, rows: Rows) -> pa.Array:
+        lines = [f"{self.line(each)}\n" for each in self.alerts(rule, segment, rows)]
+        return pa.array([line.encode("utf-8", "replace") for line in lines], pa.large_binary())
+
+    def _template(self, rule: Rule) -> LineTemplate | None:
+        key = (rule.name, rule.source)
+        known = self._templates.get(key)
+        if known is None or known[0] is not rule:
+            known = self._templates[key] = (
+                rule,
+                template(self._wording(rule), self.options, self.hostname),
+            )
+        return known[1]
+
+    def _wording(self, rule: Rule) -> Wording:
+        extra = {
+            _text(key): (each, self._format(each.format, rule.source))
+            for key, each in rule.extra_fields.items()
+            if each.format
+        }
+        return Wording(
+            _text(rule.name),
+            _text(rule.source),
+            rule.priority.title,
+            tuple(sorted(map(_text, rule.tags))),
+            self._time_format(rule),
+            self._format(rule.output, rule.source),
+            extra,
+            self._number_and_time(rule.source)[1],
+        )
 
     def _fields(
         self, rule: Rule, matched: Segment, prefix: Rendered, message: Rendered

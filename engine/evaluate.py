@@ -118,10 +118,14 @@ class Evaluator:
         self._known: weakref.WeakKeyDictionary[Segment, _Answers] = weakref.WeakKeyDictionary()
         self._passes: dict[Predicate, _Pass] = {}
 
-    def judge(self, segment: Segment) -> Verdicts:
-        """Which rules match which events of ``segment``. Raises what the segment raises."""
+    def judge(self, segment: Segment, also: Iterable[FieldRef] = ()) -> Verdicts:
+        """Which rules match which events of ``segment``. Raises what the segment raises.
+
+        ``also``: fields that will be asked of most events afterwards, so that the segment finds
+        them together with those of the conditions.
+        """
         rules = self.plan.rules
-        found = self._ask(segment, [rule.condition for rule in rules])
+        found = self._ask(segment, [rule.condition for rule in rules], also)
         return Verdicts(tuple(rule.key for rule in rules), tuple(found))
 
     def matching(self, segment: Segment, condition: Condition) -> Rows:
@@ -136,12 +140,14 @@ class Evaluator:
             answers.keep_only(used)
         self._passes = {one: passed for one, passed in self._passes.items() if one in used}
 
-    def _ask(self, segment: Segment, conditions: Sequence[Condition]) -> list[Rows]:
+    def _ask(
+        self, segment: Segment, conditions: Sequence[Condition], also: Iterable[FieldRef] = ()
+    ) -> list[Rows]:
         answers = self._known.setdefault(segment, _Answers()) if self._remember else _Answers()
         wanted = predicates_of(conditions)
         answers.unpack(wanted, len(segment))
         judge = _Judge(segment, answers, self._passes)
-        judge.fetch(wanted)
+        judge.fetch(wanted, also)
         try:
             return [np.flatnonzero(judge.ask(condition, None)) for condition in conditions]
         finally:

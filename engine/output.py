@@ -60,7 +60,7 @@ class OutputError(ConditionError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
     """A field or transformer in a format; ``width`` 0 prints it whole."""
 
     value: OutputValue
@@ -68,7 +68,7 @@ class _Token:
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
+class Named:
     """A value as it is listed by name: each field, and each transformer as a whole."""
 
     name: str
@@ -77,24 +77,25 @@ class _Named:
 
 
 class OutputFormat:
-    """A parsed format. ``refs``: the fields it needs, each once; ``names``: what it lists by name,
-    in order (a transformer's fields, then the transformer)."""
+    """A parsed format. ``refs``: the fields it needs, each once; ``named``: what it lists by name,
+    in order (a transformer's fields, then the transformer), ``names`` their names; ``parts``: what
+    its text is made of; ``raw_time``: the field of the event's time, where it prints one."""
 
     def __init__(
         self,
         text: str,
         require_all: bool,
-        parts: Sequence[bytes | _Token],
-        named: Sequence[_Named],
+        parts: Sequence[bytes | Token],
+        named: Sequence[Named],
         raw_time: FieldRef | None,
     ) -> None:
         self.text = text
         self.require_all = require_all
         self.names = [each.name for each in named]
         self.raw_time = raw_time
-        self._parts = parts
-        self._named = named
-        values = [part.value for part in parts if isinstance(part, _Token)]
+        self.parts = parts
+        self.named = named
+        values = [part.value for part in parts if isinstance(part, Token)]
         values += [each.value for each in named]
         refs = dict.fromkeys(ref for value in values for ref in value.refs)
         if raw_time is not None:
@@ -108,15 +109,15 @@ class OutputFormat:
         if not text:
             raise OutputError("empty formatting token")
         require_all = not text.startswith("*")
-        parts: list[bytes | _Token] = []
-        named: list[_Named] = []
+        parts: list[bytes | Token] = []
+        named: list[Named] = []
         for part in _split(text, 0 if require_all else 1, catalogue, source):
             if isinstance(part, str):
                 parts.append(part.encode("utf-8", "surrogateescape"))
                 continue
             operand, width = part
             value = compile_value(operand, catalogue, source)
-            parts.append(_Token(value, width))
+            parts.append(Token(value, width))
             named += _named(operand, value, catalogue, source)
         wants_time = any(each.name in TIME_FIELDS for each in named)
         raw_time = catalogue.lookup(_RAW_TIME, None, source) if wants_time else None
@@ -128,7 +129,7 @@ class OutputFormat:
         ``as_base64`` prints byte buffers so.
         """
         columns = dict(zip(self.refs, segment.columns(self.refs), strict=True))
-        return Rendered(self, self._parts, self._named, columns, len(segment), as_base64)
+        return Rendered(self, columns, len(segment), as_base64)
 
 
 class Rendered:
@@ -137,15 +138,11 @@ class Rendered:
     def __init__(
         self,
         output: OutputFormat,
-        parts: Sequence[bytes | _Token],
-        named: Sequence[_Named],
         columns: Mapping[FieldRef, Column],
         count: int,
         as_base64: bool,
     ) -> None:
         self._output = output
-        self._parts = parts
-        self._named = named
         self._columns = columns
         self._count = count
         self._as_base64 = as_base64
@@ -159,7 +156,7 @@ class Rendered:
         before the missing value."""
         rows = [bytearray() for _ in range(self._count)]
         done = [False] * self._count
-        for part in self._parts:
+        for part in self._output.parts:
             if isinstance(part, bytes):
                 for row, stopped in zip(rows, done, strict=True):
                     if not stopped:
@@ -179,13 +176,13 @@ class Rendered:
     def fields(self, *, transformed: bool = False) -> list[tuple[dict[str, bytes], bool]]:
         """For each event the values by name as texts, up to the first missing one, and whether
         all are there. ``transformed`` adds transformers as a whole."""
-        wanted = [each for each in self._named if transformed or not each.transformed]
+        wanted = [each for each in self._output.named if transformed or not each.transformed]
         columns = [(each.name, self._text(each.value)) for each in wanted]
         return [self._until_missing(columns, row, NOT_AVAILABLE) for row in range(self._count)]
 
     def json_fields(self, *, transformed: bool = False) -> list[tuple[dict[str, Json], bool]]:
         """As :meth:`fields`, with JSON values."""
-        wanted = [each for each in self._named if transformed or not each.transformed]
+        wanted = [each for each in self._output.named if transformed or not each.transformed]
         columns = [(each.name, self._json(each)) for each in wanted]
         return [self._until_missing(columns, row, None) for row in range(self._count)]
 
@@ -218,7 +215,7 @@ class Rendered:
             )
         return self._texts[value]
 
-    def _json(self, named: _Named) -> list[Json]:
+    def _json(self, named: Named) -> list[Json]:
         value = named.value
         raw_time = self._output.raw_time
         if named.name in TIME_FIELDS and raw_time is not None:
@@ -318,28 +315,28 @@ class _OperandParser(Parser):
 
 def _named(
     operand: Field | Transformer, value: OutputValue, catalogue: Catalogue, source: str
-) -> list[_Named]:
+) -> list[Named]:
     """What an operand lists by name: its fields, and the outermost of transformers."""
     if isinstance(operand, Field):
-        return [_Named(to_string(operand), value, False)]
-    found: list[_Named] = []
+        return [Named(to_string(operand), value, False)]
+    found: list[Named] = []
     _collect(operand, found, catalogue, source)
     return found
 
 
-def _collect(node: Operand, found: list[_Named], catalogue: Catalogue, source: str) -> bool:
+def _collect(node: Operand, found: list[Named], catalogue: Catalogue, source: str) -> bool:
     """Add what ``node`` lists; whether the last thing added is a transformer."""
     match node:
         case Field():
             value = compile_value(node, catalogue, source)
-            found.append(_Named(to_string(node), value, False))
+            found.append(Named(to_string(node), value, False))
             return False
         case Transformer(args=children):
             if _collect_all(children, found, catalogue, source):
                 # A transformer over another stands for both.
                 found.pop()
             value = compile_value(node, catalogue, source)
-            found.append(_Named(to_string(node), value, True))
+            found.append(Named(to_string(node), value, True))
             return True
         case OperandList(items=items):
             return _collect_all(items, found, catalogue, source)
@@ -348,7 +345,7 @@ def _collect(node: Operand, found: list[_Named], catalogue: Catalogue, source: s
 
 
 def _collect_all(
-    nodes: Sequence[Operand], found: list[_Named], catalogue: Catalogue, source: str
+    nodes: Sequence[Operand], found: list[Named], catalogue: Catalogue, source: str
 ) -> bool:
     last = False
     for node in nodes:

@@ -81,15 +81,14 @@ class EventSource:
 class PluginSegment:
     """Events of a plugin source. A plugin is asked once an event for all fields wanted together."""
 
-    def __init__(
-        self,
-        source: EventSource,
-        batch: pa.RecordBatch,
-        known: Mapping[ColumnKey, Column] | None = None,
-    ) -> None:
+    def __init__(self, source: EventSource, batch: pa.RecordBatch | None) -> None:
         self.source = source
-        self.batch = batch
-        self._columns: dict[ColumnKey, Column] = dict(known or {})
+        self._batch = batch
+        self._columns: dict[ColumnKey, Column] = {}
+
+    @property
+    def batch(self) -> pa.RecordBatch:
+        return self._batch
 
     def __len__(self) -> int:
         rows: int = self.batch.num_rows
@@ -98,29 +97,61 @@ class PluginSegment:
     def columns(self, refs: Sequence[FieldRef]) -> list[Column]:
         """Raises FalcowbError for a field that no plugin of the source has, PluginError where a
         plugin breaks its contract."""
-        wanted: dict[int, tuple[Plugin, dict[ColumnKey, FieldRef]]] = {}
-        for ref in refs:
-            key = column_key(ref)
-            if key in self._columns:
-                continue
+        missing = {column_key(ref): ref for ref in refs if self.known(column_key(ref)) is None}
+        if missing:
+            self._columns.update(self._make(missing))
+        return [self._columns[column_key(ref)] for ref in refs]
+
+    def known(self, key: ColumnKey) -> Column | None:
+        """A column that was asked for before."""
+        return self._columns.get(key)
+
+    def take(self, rows: Rows) -> PluginSegment:
+        return _TakenSegment(self, rows)
+
+    def _make(self, wanted: Mapping[ColumnKey, FieldRef]) -> dict[ColumnKey, Column]:
+        made: dict[ColumnKey, Column] = {}
+        by_plugin: dict[int, tuple[Plugin, dict[ColumnKey, FieldRef]]] = {}
+        for key, ref in wanted.items():
             if "generic" in ref.info.properties:
-                self._columns[key] = generic_column(ref.info.name, self.source, self.batch)
+                made[key] = generic_column(ref.info.name, self.source, self.batch)
                 continue
             plugin = self.source.provider(ref.info.name)
             if plugin is None:
                 raise FalcowbError(
                     f"no loaded plugin gives field '{ref.text}' for source '{self.source.name}'"
                 )
-            wanted.setdefault(id(plugin), (plugin, {}))[1].setdefault(key, ref)
-        for plugin, asked in wanted.values():
+            by_plugin.setdefault(id(plugin), (plugin, {}))[1][key] = ref
+        for plugin, asked in by_plugin.values():
             arrays = plugin.extract(self.batch, list(asked), source=self.source.name)
             for (key, ref), array in zip(asked.items(), arrays, strict=True):
                 column = from_arrow(array)
                 if ref.info.path and not ref.is_list:
                     column = only_value(column)
-                self._columns[key] = column
-        return [self._columns[column_key(ref)] for ref in refs]
+                made[key] = column
+        return made
 
-    def take(self, rows: Rows) -> PluginSegment:
-        taken = {key: take(column, rows) for key, column in self._columns.items()}
-        return PluginSegment(self.source, self.batch.take(pa.array(rows)), taken)
+
+class _TakenSegment(PluginSegment):
+    """Some rows of a segment. What that knows is picked out when it is asked for; the events
+    themselves only for fields that it does not know."""
+
+    def __init__(self, whole: PluginSegment, rows: Rows) -> None:
+        super().__init__(whole.source, None)
+        self._whole = whole
+        self._rows = rows
+
+    @property
+    def batch(self) -> pa.RecordBatch:
+        if self._batch is None:
+            self._batch = self._whole.batch.take(pa.array(self._rows))
+        return self._batch
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def known(self, key: ColumnKey) -> Column | None:
+        column = super().known(key)
+        if column is None and (whole := self._whole.known(key)) is not None:
+            column = self._columns[key] = take(whole, self._rows)
+        return column

@@ -71,6 +71,12 @@ def json_values(
     return [items[start:end] or None for start, end in _bounds(column)]
 
 
+def prints_as_is(name: str, type_: FieldType) -> bool:
+    """Whether values of a field print as they are held: texts up to their first NUL, whole numbers
+    in decimal, booleans as ``true`` and ``false``."""
+    return _text_of(name, type_, False) is _plain
+
+
 def _each(column: BytesColumn | NumberColumn, convert: Callable[..., T]) -> list[T | None]:
     """Convert every row; distinct texts once."""
     if isinstance(column, NumberColumn):

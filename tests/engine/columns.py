@@ -42,14 +42,14 @@ class PlainSegment:
 
 
 def column(ref: FieldRef, values: Sequence[Plain]) -> Column:
-    """The column of a field: a list column where any value is a list."""
-    if any(isinstance(value, list) for value in values):
+    """The column of a field: a list column where it or any value is a list."""
+    if ref.info.is_list or any(isinstance(value, list) for value in values):
         items = [item for value in values if isinstance(value, list) for item in value]
         lengths = [len(value) if isinstance(value, list) else 0 for value in values]
         return ListColumn(
             np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             _flat(ref, items),
-            np.array([value is not None for value in values]),
+            np.array([value is not None for value in values], np.bool_),
         )
     return _flat(ref, values)
 
@@ -69,5 +69,5 @@ def _flat(ref: FieldRef, values: Sequence[Plain]) -> BytesColumn | NumberColumn:
     dtype = {"i": np.int64, "u": np.uint64, "f": np.float64, "?": np.bool_}[kind]
     return NumberColumn(
         np.array([value or 0 for value in values], dtype),
-        np.array([value is not None for value in values]),
+        np.array([value is not None for value in values], np.bool_),
     )

@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from engine.alerts import Alert
     from workbench.core.events import Events
     from workbench.core.judge import Judge
     from workbench.core.session import Session
@@ -139,10 +136,10 @@ def _run(events: Events, judge: Judge, quiet: bool) -> int:
     try:
         with Interrupt() as interrupt:
             for window in events.windows():
-                alerts = judge.window(window)
-                if alerts:
+                for text in judge.lines(window):
                     progress.clear()
-                    _write(judge.formatter.line, alerts)
+                    sys.stdout.buffer.write(text)
+                    sys.stdout.buffer.flush()
                 progress.show(sum(judge.tally.events.values()))
                 if interrupt.wanted:
                     status = 130
@@ -158,9 +155,3 @@ def _run(events: Events, judge: Judge, quiet: bool) -> int:
     if error is not None:
         raise error
     return status
-
-
-def _write(line: Callable[[Alert], str], items: list[Alert]) -> None:
-    text = "".join([f"{line(each)}\n" for each in items])
-    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from capture import batches as facts
 from engine.alerts import Alert, AlertFormatter, AlertOptions
+from engine.columns import Rows, Segment
 from engine.evaluate import Evaluator
+from engine.foresight import Foresight
 from engine.plan import Plan
 from engine.ruleset.model import Priority, Rule
 from engine.ruleset.selection import Matching, RuleSet
@@ -29,6 +34,10 @@ class Tally:
     last_time: int | None = None
 
 
+#: Lines are made of so many matches at a time, whatever the number of rules that match.
+_SPAN = 1 << 16
+
+
 class _SourceJudge:
     """The rules of one source."""
 
@@ -36,6 +45,17 @@ class _SourceJudge:
         self.rules = rules
         self.evaluator = Evaluator(plan)
         self.source = source
+        self.foresight = Foresight()
+
+
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """What matched in a window: for each match, in the order of alerts, the row in the segment of
+    its source and the rule's place in load order."""
+
+    segments: dict[int, Segment]  # by the rule's place
+    rows: Rows
+    rules: npt.NDArray[np.int64]
 
 
 class Judge:
@@ -53,11 +73,13 @@ class Judge:
         catalogue = plugins.surroundings.catalogue
         self.formatter = AlertFormatter(catalogue, options)
         self._by_source: dict[str, _SourceJudge] = {}
+        self._rules: dict[int, Rule] = {}
         self.priorities: dict[str, Priority] = {each.name: each.priority for each in ruleset.rules}
         for name in ruleset.sources:
             rules = ruleset.enabled(name)
             plan = Plan(catalogue, name, ((rule.name, rule.condition) for rule in rules))
             self._by_source[name] = _SourceJudge(rules, plan, plugins.event_source(name))
+            self._rules.update((rule.index, rule) for rule in rules)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -66,22 +88,59 @@ class Judge:
 
     def window(self, window: Window) -> list[Alert]:
         """The alerts of a window, by event number; alerts of one event in load order."""
-        alerts: list[tuple[int, int, Alert]] = []
+        matches = self._matches(window)
+        alerts: list[tuple[int, Alert]] = []
+        for rule, places in _by_rule(matches.rules):
+            found = self.formatter.alerts(
+                self._rules[rule], matches.segments[rule], matches.rows[places]
+            )
+            alerts += zip(places.tolist(), found, strict=True)
+        alerts.sort(key=lambda each: each[0])
+        return [alert for _, alert in alerts]
+
+    def lines(self, window: Window) -> Iterator[pa.Buffer]:
+        """The same alerts as lines of output, in pieces to be written one after the other."""
+        matches = self._matches(window)
+        for start in range(0, len(matches.rules), _SPAN):
+            rules = matches.rules[start : start + _SPAN]
+            rows = matches.rows[start : start + _SPAN]
+            texts, places = [], []
+            for rule, chosen in _by_rule(rules):
+                texts.append(
+                    self.formatter.lines(self._rules[rule], matches.segments[rule], rows[chosen])
+                )
+                places.append(chosen)
+            order = np.argsort(np.concatenate(places))
+            yield _content(pa.concat_arrays(texts).take(pa.array(order)))
+
+    def _matches(self, window: Window) -> _Matches:
+        """Judge a window, and count."""
+        segments: dict[int, Segment] = {}
+        nums, rows, rules = _EMPTY, _EMPTY, _EMPTY
         for name, batch in window.items():
             self._count(name, batch.num_rows, facts.times(batch))
             judge = self._by_source.get(name)
             if judge is None:
                 continue
             segment = judge.source.segment(batch)
-            verdicts = judge.evaluator.judge(segment)
-            rows, places = verdicts.first() if self.matching is Matching.FIRST else verdicts.every()
-            for place in np.unique(places):
-                rule = judge.rules[place]
-                found = self.formatter.alerts(rule, segment, rows[places == place])
-                self.tally.alerts[rule.name] += len(found)
-                alerts += [(alert.num, rule.index, alert) for alert in found]
-        alerts.sort(key=lambda each: each[:2])
-        return [alert for _, _, alert in alerts]
+            verdicts = judge.evaluator.judge(segment, judge.foresight.wanted())
+            found, places = (
+                verdicts.first() if self.matching is Matching.FIRST else verdicts.every()
+            )
+            counts = np.bincount(places, minlength=len(judge.rules)).tolist()
+            for rule, count in zip(judge.rules, counts, strict=True):
+                if count:
+                    segments[rule.index] = segment
+                    self.tally.alerts[rule.name] += count
+                    judge.foresight.used(self.formatter.line_refs(rule), count)
+            judge.foresight.judged(batch.num_rows)
+            numbers = np.asarray(batch.column("num")).astype(np.int64)
+            indices = np.array([rule.index for rule in judge.rules], np.int64)
+            nums = np.concatenate((nums, numbers[found]))
+            rows = np.concatenate((rows, found))
+            rules = np.concatenate((rules, indices[places]))
+        order = np.lexsort((rules, nums))
+        return _Matches(segments, rows[order], rules[order])
 
     def _count(
         self, name: str, events: int, times: np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -92,3 +151,20 @@ class Judge:
             tally = self.tally
             tally.first_time = first if tally.first_time is None else min(first, tally.first_time)
             tally.last_time = last if tally.last_time is None else max(last, tally.last_time)
+
+
+_EMPTY = np.zeros(0, np.int64)
+
+
+def _by_rule(rules: npt.NDArray[np.int64]) -> Iterator[tuple[int, Rows]]:
+    """Each rule, and the places at which it stands (ascending)."""
+    order = np.argsort(rules, kind="stable")
+    found, starts = np.unique(rules[order], return_index=True)
+    return zip(found.tolist(), np.split(order, starts[1:]), strict=False)
+
+
+def _content(lines: pa.LargeBinaryArray) -> pa.Buffer:
+    """The bytes of all lines, one after the other."""
+    _, offsets, content = lines.buffers()
+    ends = np.frombuffer(offsets, np.int64)[lines.offset : lines.offset + len(lines) + 1]
+    return content.slice(int(ends[0]), int(ends[-1] - ends[0]))
