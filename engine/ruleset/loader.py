@@ -84,7 +84,9 @@ class LoadResult:
         """Raise :class:`FalcowbError` for the missing plugin or the first error, if any."""
         if self.plugin_problem is not None:
             raise FalcowbError(
-                self.plugin_problem, hint="Name the plugin under 'plugins' in a falco.yaml (-c falco.yaml), or with --plugin."
+                self.plugin_problem,
+                hint="Name the plugin under 'plugins' in a falco.yaml (-c falco.yaml), "
+                "or with --plugin.",
             )
         for message in self.errors:
             raise FalcowbError(
