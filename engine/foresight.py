@@ -10,28 +10,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.fields.model import FieldRef
+from engine.segments import ColumnKey, column_key
 
 #: From this share of the events on, a field is asked of all of them.
 _SHARE = 1 / 16
+_NONE = None, 0.0
 
 
 class Foresight:
     """Counts of one source, in which the latest segments weigh most."""
 
     def __init__(self) -> None:
-        self._used: dict[FieldRef, float] = {}
+        self._used: dict[ColumnKey, tuple[FieldRef, float]] = {}
         self._judged = 0.0
 
     def wanted(self) -> list[FieldRef]:
         """The fields to ask along with those of the conditions."""
-        return [ref for ref, count in self._used.items() if count > _SHARE * self._judged]
+        return [ref for ref, count in self._used.values() if count > _SHARE * self._judged]
 
     def used(self, refs: Iterable[FieldRef], events: int) -> None:
         """Alerts needed these fields of ``events`` events of the present segment."""
         for ref in refs:
-            self._used[ref] = self._used.get(ref, 0.0) + events
+            key = column_key(ref)
+            self._used[key] = ref, self._used.get(key, _NONE)[1] + events
 
     def judged(self, events: int) -> None:
         """The present segment, of ``events`` events, is done."""
         self._judged = (self._judged + events) / 2
-        self._used = {ref: count / 2 for ref, count in self._used.items() if count >= 1}
+        self._used = {
+            key: (ref, count / 2) for key, (ref, count) in self._used.items() if count >= 1
+        }

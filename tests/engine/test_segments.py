@@ -149,6 +149,16 @@ def test_taken_rows_are_asked_alone_and_known_columns_kept() -> None:
     verbs, users = some.columns([verb, user])
     assert text(verbs) == [b"create", b"delete"]
     assert text(users) == [b"user-1", b"user-1"]
+    last = some.take(np.array([1]))
+    verbs, users, stages = last.columns(
+        [verb, user, CATALOGUE.lookup("evt.num", None, "k8s_audit")]
+    )
+    assert text(verbs) == [b"delete"]
+    assert text(users) == [b"user-1"]
+    assert isinstance(stages, NumberColumn)
+    assert stages.values.tolist() == [8]
+    alone = whole.take(np.array([0, 2, 3])).take(np.array([1, 2])).columns([user])[0]
+    assert text(alone) == [b"user-0", b"user-1"]
 
 
 def test_a_field_that_no_loaded_plugin_has() -> None:
