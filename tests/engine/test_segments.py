@@ -155,8 +155,8 @@ def test_taken_rows_are_asked_alone_and_known_columns_kept() -> None:
     )
     assert text(verbs) == [b"delete"]
     assert text(users) == [b"user-1"]
-    assert isinstance(stages, NumberColumn)
-    assert stages.values.tolist() == [8]
+    assert isinstance(numbers, NumberColumn)
+    assert numbers.values.tolist() == [8]
     alone = whole.take(np.array([0, 2, 3])).take(np.array([1, 2])).columns([user])[0]
     assert text(alone) == [b"user-0", b"user-1"]
 
