@@ -150,9 +150,8 @@ def test_taken_rows_are_asked_alone_and_known_columns_kept() -> None:
     assert text(verbs) == [b"create", b"delete"]
     assert text(users) == [b"user-1", b"user-1"]
     last = some.take(np.array([1]))
-    verbs, users, stages = last.columns(
-        [verb, user, CATALOGUE.lookup("evt.num", None, "k8s_audit")]
-    )
+    number = CATALOGUE.lookup("evt.num", None, "k8s_audit")
+    verbs, users, numbers = last.columns([verb, user, number])
     assert text(verbs) == [b"delete"]
     assert text(users) == [b"user-1"]
     assert isinstance(numbers, NumberColumn)
