@@ -2,4 +2,10 @@
 
 from setuptools import setup
 
-setup(cffi_modules=["plugins/host/build_native.py:ffi", "capture/scap/build_native.py:ffi"])
+setup(
+    cffi_modules=[
+        "plugins/host/build_native.py:ffi",
+        "capture/scap/build_native.py:ffi",
+        "engine/state/build_native.py:ffi",
+    ]
+)
