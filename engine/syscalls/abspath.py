@@ -81,7 +81,7 @@ def _joined(segment: SyscallSegment, group: Group, folder: str, name: str) -> li
     if not len(group):
         return []
     numbers = events.parameter(group, directory).to_numpy().astype(np.int64)
-    folders = open_directories(state, group, numbers, b"<UNKNOWN>/", slash=True)
+    folders = open_directories(state, group, directory, numbers, b"<UNKNOWN>/", slash=True)
     done = join_columns(
         from_cwd_or(state, group, numbers, folders), text_parameter(events, group, path)
     )

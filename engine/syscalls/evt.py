@@ -203,7 +203,7 @@ def _category(segment: SyscallSegment, arg: str | None) -> BytesColumn:
 def fd_types(segment: SyscallSegment) -> npt.NDArray[np.int64]:
     """Type of the file each event is about, -1 for no file."""
     types = segment.state.fds.number("type").astype(np.int64)
-    return np.append(types, -1)[segment.state.fd]
+    return np.append(types, -1)[segment.state.own_fd]
 
 
 def _raw_result(segment: SyscallSegment, arg: str | None) -> NumberColumn:
@@ -248,7 +248,7 @@ def _fd_in(segment: SyscallSegment, *kinds: int) -> Mask:
 
 
 def _no_fd(segment: SyscallSegment) -> Mask:
-    return np.asarray(segment.state.fd < 0)
+    return np.asarray(segment.state.own_fd < 0)
 
 
 def _on_file(segment: SyscallSegment) -> Mask:
@@ -292,7 +292,7 @@ def _is_syslog(segment: SyscallSegment, arg: str | None) -> NumberColumn:
     names = segment.state.fds.text("name")
     to_log = np.array([b"/dev/log" in name for name in names.values.to_pylist()], np.bool_)
     by_version = np.append(to_log, False)[np.append(names.codes, np.int32(-1))]
-    return NumberColumn(writes[segment.events.type] & by_version[segment.state.fd], None)
+    return NumberColumn(writes[segment.events.type] & by_version[segment.state.own_fd], None)
 
 
 def _asynctype(segment: SyscallSegment, arg: str | None) -> BytesColumn:
@@ -322,8 +322,8 @@ def _count_threads(segment: SyscallSegment, arg: str | None) -> NumberColumn:
 
 
 def _count_processes(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    main = segment.state.main_thread() == segment.state.thread
-    return _unsigned(of_types("PROCINFO_E")[segment.events.type] & main & segment.state.known())
+    is_main = segment.state.is_main
+    return _unsigned(of_types("PROCINFO_E")[segment.events.type] & is_main)
 
 
 def _exits(segment: SyscallSegment, arg: str | None) -> NumberColumn:
@@ -446,6 +446,7 @@ FIELDS: dict[str, Make] = {
     "evt.is_open_write": open_flags("write"),
     "evt.is_open_exec": open_flags("exec"),
     "evt.is_open_create": open_flags("create"),
+    "util.cnt": lambda segment, arg: NumberColumn(segment.places, None),
     "evt.infra.docker.name": _described(b"Event"),
     "evt.infra.docker.container.id": _described(b"ID", cut=12),
     "evt.infra.docker.container.name": _described(b"name"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from engine.columns import Column
-from engine.syscalls import evt, fspath
+from engine.syscalls import containers, evt, fd, fdlist, fspath, process, thread, users
 
 if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment
@@ -16,5 +16,11 @@ Make = Callable[["SyscallSegment", str | None], Column]
 
 FIELDS: Mapping[str, Make] = {
     **evt.FIELDS,
+    **process.FIELDS,
+    **thread.FIELDS,
+    **users.FIELDS,
+    **fd.FIELDS,
     **fspath.FIELDS,
+    **fdlist.FIELDS,
+    **containers.FIELDS,
 }

@@ -6,7 +6,12 @@ falcosecurity/libs.
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
 from capture.events.state_schema import FD_TYPES
+from engine.columns import BytesColumn, Codes
 
 _WORDS = {
     "file": b"file",
@@ -82,3 +87,17 @@ def word_of(number: int) -> bytes:
 def letter_of(number: int) -> bytes:
     """Type of an open file as one letter; ``?`` for none that is known."""
     return _LETTERS.get(FD_TYPES.get(number, ""), b"?")
+
+
+_NUMBERS = tuple(FD_TYPES)
+
+
+def words(types: npt.NDArray[np.generic], ids: Codes) -> BytesColumn:
+    """The words for the types of the open files ``ids``, from the types of all versions."""
+    texts = sorted({word_of(number) for number in (-1, *_NUMBERS)})
+    places = {text: code for code, text in enumerate(texts)}
+    by_type = np.full(256, places[b"<NA>"], np.int32)
+    for number in _NUMBERS:
+        by_type[number] = places[word_of(number)]
+    codes = np.append(by_type[types.astype(np.int64) & 255], np.int32(-1))[ids]
+    return BytesColumn(codes, pa.array(texts, pa.binary()))

@@ -134,7 +134,7 @@ def _resolved(segment: SyscallSegment, group: Group, part: str, names: BytesColu
     if absolute.all():
         return _cleaned(names)
     if key in _OPEN_AT:
-        files = gathered(segment.state.fds.text("name"), segment.state.fd[group.at])
+        files = gathered(segment.state.fds.text("name"), segment.state.own_fd[group.at])
         known = pa.concat_arrays([names.values, files.values, pa.array([UNKNOWN], pa.binary())])
         shift = np.int32(len(names.values))
         last = np.int32(len(known) - 1)
@@ -159,14 +159,14 @@ def _base(segment: SyscallSegment, group: Group, part: str) -> BytesColumn:
     if key == "SYSCALL_RENAMEAT2_X":
         index = group.type.index("olddirfd" if part == "source" else "newdirfd")
         numbers = segment.events.parameter(group, index).fill_null(-1).to_numpy()
-        folders = open_directories(segment.state, group, numbers, UNKNOWN, slash=False)
+        folders = open_directories(segment.state, group, index, numbers, UNKNOWN, slash=False)
         return from_cwd_or(segment.state, group, numbers, folders)
     return segment.state.cwd(group.at)
 
 
 def _event_directory(segment: SyscallSegment, group: Group) -> BytesColumn:
     """The event's file if it is a directory, a slash after."""
-    ids = segment.state.fd[group.at]
+    ids = segment.state.own_fd[group.at]
     kinds = np.append(segment.state.fds.number("type"), -1)[ids]
     files = gathered(segment.state.fds.text("name"), ids)
     names = [

@@ -19,7 +19,7 @@ def number(value: int, form: str, bits: int) -> bytes:
     if form == "hex":
         return b"%X" % seen
     if form == "oct":
-        return b"%#o" % seen if not seen else b"0%o" % seen
+        return b"0%o" % seen if seen else b"0"
     if seen >> (bits - 1):  # always printed as signed
         seen -= 1 << bits
     return b"%d" % seen

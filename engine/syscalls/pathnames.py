@@ -57,11 +57,17 @@ def distinct_pairs(
 
 
 def open_directories(
-    state: State, group: Group, numbers: npt.NDArray[np.int64], unknown: bytes, slash: bool
+    state: State,
+    group: Group,
+    parameter: int,
+    numbers: npt.NDArray[np.int64],
+    unknown: bytes,
+    *,
+    slash: bool,
 ) -> BytesColumn:
-    """Names of the files open under ``numbers`` in the events' threads, a slash after; ``unknown``
-    where there is none. A name that has a slash at its end gets one more only with ``slash``."""
-    files = gathered(state.fds.text("name"), state.fd_of(group.at, numbers))
+    """Names of the files that a parameter refers to, whose ``numbers`` are these, a slash after;
+    ``unknown`` where there is none. One that ends with a slash gets another only with ``slash``."""
+    files = gathered(state.fds.text("name"), state.referred(group.at, parameter, None, numbers))
     names = [
         name if not slash and (not name or name.endswith(b"/")) else name + b"/"
         for name in files.values.to_pylist()

@@ -18,8 +18,9 @@ from engine.columns import BytesColumn, Codes
 from engine.gather import as_binary, bytes_buffers, from_buffers, plain
 from engine.paths import join_paths
 from engine.syscalls import addresses, meanings
+from engine.syscalls.assemble import gathered
 from engine.syscalls.events import Events, Group
-from engine.syscalls.fdtypes import L4_LETTERS, letter_of
+from engine.syscalls.fdtypes import L4_LETTERS, SOCKETS, letter_of
 from engine.syscalls.pathnames import (
     AT_FDCWD,
     distinct_pairs,
@@ -43,12 +44,12 @@ def render(events: Events, state: State, group: Group, index: int) -> Rendered:
     parameter = group.type.parameters[index]
     array = events.parameter(group, index)
     if parameter.type == "dyn":
-        return _dynamic(state, group, parameter, array)
+        return _dynamic(state, group, index, parameter, array)
     if parameter.type == "fdlist":
-        return _fd_list(state, group, array)
+        return _fd_list(state, group, index, array)
     if parameter.type in ("fspath", "fsrelpath"):
         return _path(events, state, group, index, array)
-    return _typed(state, group, parameter, array)
+    return _typed(state, group, index, parameter, array)
 
 
 def missing(parameter: Parameter) -> bytes:
@@ -56,15 +57,17 @@ def missing(parameter: Parameter) -> bytes:
     return b"NULL" if parameter.type in _NULL else b"<NA>"
 
 
-def _typed(state: State, group: Group, parameter: Parameter, array: pa.Array) -> Rendered:
+def _typed(
+    state: State, group: Group, index: int, parameter: Parameter, array: pa.Array
+) -> Rendered:
     nothing = missing(parameter)
     match parameter.type:
         case "fd":
-            return _joined(array, nothing, lambda fds, at: _fds(state, group, fds, at))
+            return _joined(array, nothing, lambda fds, at: _fds(state, group, index, fds, at))
         case "pid":
-            return _joined(array, nothing, lambda pids, at: _pids(state, group, pids, at))
+            return _joined(array, nothing, lambda pids, at: _pids(state, group, index, pids, at))
         case "uid" | "gid" as kind:
-            return _joined(array, nothing, lambda ids, at: _ids(state, group, kind, ids, at))
+            return _joined(array, nothing, lambda ids, at: _ids(state, group, index, kind, ids, at))
         case "charbuf":
             return by_value(array, nothing, lambda texts: of_plain(_until_nul(texts)))
         case "bytebuf":
@@ -138,8 +141,10 @@ def _joined(
     )
 
 
-def _fds(state: State, group: Group, fds: _Numbers, at: npt.NDArray[np.int64]) -> Rendered:
-    versions = state.fd_of(group.at[at], fds)
+def _fds(
+    state: State, group: Group, index: int, fds: _Numbers, at: npt.NDArray[np.int64]
+) -> Rendered:
+    versions = state.referred(group.at[at], index, None, fds)
     numbers, open_files, codes = distinct_pairs(fds, versions)
     names = fd_labels(state, open_files.astype(np.int32))
     pairs = (
@@ -167,29 +172,31 @@ def fd_labels(state: State, versions: Codes) -> list[bytes | None]:
     texts = plain(BytesColumn(names.codes[chosen], names.values)).to_pylist()
     labels: list[bytes | None] = [None] * len(versions)
     for place, kind, protocol, name in zip(known.tolist(), types, protocols, texts, strict=True):
-        letters = letter_of(kind) + L4_LETTERS.get(protocol, b"") * (3 <= kind <= 6)
+        letters = letter_of(kind) + (L4_LETTERS.get(protocol, b"") if kind in SOCKETS else b"")
         labels[place] = b"<" + letters + b">" + (name or b"")
     return labels
 
 
-def _pids(state: State, group: Group, pids: _Numbers, at: npt.NDArray[np.int64]) -> Rendered:
-    versions = state.thread_of(group.at[at], pids)
+def _pids(
+    state: State, group: Group, index: int, pids: _Numbers, at: npt.NDArray[np.int64]
+) -> Rendered:
+    versions = state.referred(group.at[at], index)
     numbers, threads, codes = distinct_pairs(pids, versions)
-    comms = state.threads.text("comm")
-    names = BytesColumn(
-        np.append(comms.codes, np.int32(-1))[np.where(threads < 0, len(comms), threads)],
-        comms.values,
-    )
-    texts = plain(names).to_pylist()
+    texts = plain(gathered(state.threads.text("comm"), threads.astype(np.int32))).to_pylist()
     done = of_pairs((b"%d" % pid, text or b"") for pid, text in zip(numbers, texts, strict=True))
     return Rendered(codes, done.plain, done.resolved)
 
 
 def _ids(
-    state: State, group: Group, kind: str, ids: _Numbers, at: npt.NDArray[np.int64]
+    state: State,
+    group: Group,
+    index: int,
+    kind: str,
+    ids: _Numbers,
+    at: npt.NDArray[np.int64],
 ) -> Rendered:
-    ask = state.user_of if kind == "uid" else state.group_of
-    names = ask(group.at[at], ids.astype(np.uint32))
+    table = state.tables.users if kind == "uid" else state.tables.groups
+    names = gathered(table.text("name"), state.referred(group.at[at], index))
     numbers, chosen, codes = distinct_pairs(ids, names.codes)
     texts = plain(BytesColumn(chosen.astype(np.int32), names.values)).to_pylist()
     done = of_pairs(
@@ -255,11 +262,13 @@ def base_directories(events: Events, state: State, group: Group, index: int) -> 
     if group.type.parameters[parameter.directory].type != "fd":
         return cwd
     numbers = events.parameter(group, parameter.directory).fill_null(-1).to_numpy()
-    folders = open_directories(state, group, numbers, b"", slash=False)
+    folders = open_directories(state, group, parameter.directory, numbers, b"", slash=False)
     return from_cwd_or(state, group, numbers, folders)
 
 
-def _dynamic(state: State, group: Group, parameter: Parameter, array: pa.Array) -> Rendered:
+def _dynamic(
+    state: State, group: Group, index: int, parameter: Parameter, array: pa.Array
+) -> Rendered:
     """A parameter that says itself what type it has."""
     kinds = array.field("kind").to_numpy()
     known = array.is_valid().to_numpy(zero_copy_only=False)
@@ -274,7 +283,7 @@ def _dynamic(state: State, group: Group, parameter: Parameter, array: pa.Array) 
             inner = Parameter(parameter.name, types[kind].type, parameter.format)
             value = "bytes" if inner.type in ("bytebuf", "charbuf") else "number"
             part = array.field(value).filter(pa.array(which))
-            done = _typed(state, group.only(which), inner, _narrow(part, inner.type))
+            done = _typed(state, group.only(which), index, inner, _narrow(part, inner.type))
         else:
             done = constant(int(which.sum()), b"INVALID DYNAMIC PARAMETER")
         codes[which] = done.codes + np.int32(shift)
@@ -294,11 +303,12 @@ def _narrow(numbers: pa.Array, type_: str) -> pa.Array:
     return pa.array(values, mask=numbers.is_null().to_numpy(zero_copy_only=False))
 
 
-def _fd_list(state: State, group: Group, array: pa.Array) -> Rendered:
+def _fd_list(state: State, group: Group, index: int, array: pa.Array) -> Rendered:
     """The descriptors that a poll asks about: number, type letter and events."""
     lists = poll_lists(array)
     rows = np.repeat(np.arange(len(array)), np.diff(lists.offsets))
-    versions = state.fd_of(group.at[rows], lists.fds)
+    items = np.arange(len(rows)) - np.repeat(lists.offsets[:-1], np.diff(lists.offsets))
+    versions = state.referred(group.at[rows], index, items, lists.fds)
     types = np.append(state.fds.number("type"), -1)[versions]
     said = [
         b"%d:%s%x" % (fd & 0xFFFFFFFFFFFFFFFF, letter_of(kind), flags & 0xFFFFFFFF)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from capture.errors import FalcowbError
@@ -18,6 +19,7 @@ from engine.gather import take
 from engine.segments import ColumnKey
 from engine.syscalls.events import Events
 from engine.syscalls.families import FIELDS
+from engine.syscalls.ordered import Carried, Ordered
 from engine.syscalls.state import State
 
 
@@ -36,6 +38,8 @@ class SyscallSource:
     first_num: int | None = None
     first_time: int | None = None
     last_time: int = 0
+    count: int = 0
+    carried: Carried = field(default_factory=Carried)
     name: str = "syscall"
 
     def begin(self, section: Section) -> None:
@@ -54,7 +58,7 @@ class SyscallSource:
         if self.first_time is None:
             self._note_first(events)
         judged = batch.judged()
-        state = state or State(len(events))
+        state = state or State.unknown(len(events))
         if not judged.all():
             rows = np.flatnonzero(judged)
             events, state = events.take(rows), state.take(rows)
@@ -62,7 +66,17 @@ class SyscallSource:
         if len(events):
             self.last_time = int(events.time[-1])
         origin = Origin(self.first_num, self.first_time or 0)
-        return SyscallSegment(self, events, state, origin, _previous(events, before))
+        first = self.count + 1
+        self.count += len(events)
+        return SyscallSegment(
+            self,
+            events,
+            state,
+            origin,
+            _previous(events, before),
+            self.carried.next(events),
+            np.arange(first, first + len(events), dtype=np.uint64),
+        )
 
     def _note_first(self, events: Events) -> None:
         meta = np.array([event.kind == "meta" for event in event_table().types])
@@ -80,20 +94,26 @@ class Origin:
     time: int
 
 
-def _previous(events: Events, before: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _previous(events: Events, before: int) -> npt.NDArray[np.int64]:
     """The time of the event before each, 0 for none."""
     return np.concatenate([np.array([before], np.int64), events.time[:-1]])
 
 
 @dataclass(slots=True, eq=False)
 class SyscallSegment:
-    """Events of the system call source. What is taken of a segment shares its columns."""
+    """Events of the system call source. What is taken of a segment shares its columns.
+
+    ``previous``: time of the judged event before each, 0 for none; ``places``: which judged event
+    of the capture each is, from 1.
+    """
 
     source: SyscallSource
     events: Events
     state: State
     origin: Origin
-    previous: np.ndarray[tuple[int], np.dtype[np.int64]]
+    previous: npt.NDArray[np.int64]
+    ordered: Ordered
+    places: npt.NDArray[np.uint64]
     _columns: dict[ColumnKey, Column] = field(default_factory=dict)
     _whole: tuple[SyscallSegment, Rows] | None = None
 
@@ -133,6 +153,8 @@ class SyscallSegment:
             self.state.take(rows),
             self.origin,
             self.previous[rows],
+            self.ordered.take(rows),
+            self.places[rows],
             {},
             (self, rows),
         )

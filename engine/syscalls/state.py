@@ -1,88 +1,301 @@
-"""What the field families ask of state, event by event. ``State`` alone knows nothing."""
+"""What the field families ask of state: version tables, and the versions each event has.
+
+The state engine gives tables for each batch and, for each event, a row of ``lineages`` and one of
+``fds`` (``engine/state``). Here they become what fields are made of. Ids are int32, -1 for none.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from engine.columns import BytesColumn, Codes, Mask, Rows
-from engine.gather import constant
-from engine.syscalls.assemble import no_value
+from engine.state.machine import EventState
+from engine.state.tables import StateTables, Table
+from engine.syscalls.assemble import gathered, no_value
 
 Numbers = npt.NDArray[np.generic]
+#: More ancestors than any thread has; a longer chain is a circle.
+_MOST_ANCESTORS = 4096
 
 
 class Versions:
-    """A version table: distinct states of threads or of open files, by version id."""
+    """A version table with the columns that are made of others."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._made: dict[str, BytesColumn] = {}
 
     def __len__(self) -> int:
-        return 0
+        return len(self._table)
 
     def number(self, name: str) -> Numbers:
         """A column of numbers, one a version."""
-        return np.zeros(len(self), np.int64)
+        return self._table.numbers.get(name, np.zeros(len(self), np.int64))
 
     def text(self, name: str) -> BytesColumn:
-        """A column of texts, one a version."""
-        return no_value(len(self))
+        """A column of texts, one a version; only the texts that it has."""
+        if name not in self._table.codes:
+            return no_value(len(self))
+        return BytesColumn(*self._table.text(name))
+
+    def derived(self, name: str, make: Callable[[Versions], BytesColumn]) -> BytesColumn:
+        """A column made of others, kept under ``name``."""
+        known = self._made.get(name)
+        if known is None:
+            known = self._made[name] = make(self)
+        return known
 
 
 @dataclass(frozen=True)
-class State:
-    """State as each of ``rows`` events has it after it was digested.
+class Tables:
+    """The version tables of a batch, as ``engine.state.tables`` has them."""
 
-    Version ids are int32, -1 for none. ``thread``: the event's thread; ``fd``: the open file that
-    the event is about.
+    threads: Versions
+    nodes: Versions
+    lineages: Versions
+    fds: Versions
+    users: Versions
+    groups: Versions
+    memory: Versions
+    references: Versions
+    containers: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, tables: StateTables) -> Tables:
+        versions = {name: Versions(getattr(tables, name)) for name in _NAMES}
+        return cls(**versions, containers=tables.containers)
+
+
+_NAMES = ("threads", "nodes", "lineages", "fds", "users", "groups", "memory", "references")
+
+
+class State:
+    """State as each of the events of a segment has it, after it was digested.
+
+    ``positions`` are the events' rows in the batch that ``events`` is of.
     """
 
-    rows: int
+    def __init__(self, events: EventState, positions: Rows, tables: Tables) -> None:
+        self.tables = tables
+        self._events = events
+        self._positions = positions
 
-    @property
-    def thread(self) -> Codes:
-        return np.full(self.rows, -1, np.int32)
+    @classmethod
+    def of(cls, events: EventState) -> State:
+        return cls(events, np.arange(len(events)), Tables.of(events.tables))
 
-    @property
-    def fd(self) -> Codes:
-        return np.full(self.rows, -1, np.int32)
+    @classmethod
+    def unknown(cls, rows: int) -> State:
+        """Nothing is known of any event."""
+        empty = {name: Table(0, {}, {}, pa.array([], pa.binary())) for name in _NAMES}
+        none = np.full(rows, -1, np.int32)
+        no = np.zeros(rows, np.bool_)
+        events = EventState(
+            none, none, np.full(rows, -1, np.int64), np.zeros(rows, np.int32),
+            np.zeros(rows, np.uint32), none, no, no, StateTables(**empty, containers=()),
+        )  # fmt: skip
+        return cls.of(events)
+
+    def take(self, rows: Rows) -> State:
+        return State(self._events, self._positions[rows], self.tables)
 
     @property
     def threads(self) -> Versions:
-        return Versions()
+        return self.tables.threads
 
     @property
     def fds(self) -> Versions:
-        return Versions()
+        return self.tables.fds
 
-    def main_thread(self) -> Codes:
-        """Versions of the main threads of the events' threads."""
-        return np.full(self.rows, -1, np.int32)
+    @property
+    def memory(self) -> Versions:
+        return self.tables.memory
 
-    def fd_of(self, at: Rows, numbers: npt.NDArray[np.int64]) -> Codes:
-        """Versions of the files that are open under ``numbers`` in the threads of the events at
-        ``at``, row by row."""
-        return np.full(len(at), -1, np.int32)
+    @functools.cached_property
+    def lineage(self) -> Codes:
+        return self._events.lineage[self._positions]
 
-    def thread_of(self, at: Rows, tids: npt.NDArray[np.int64]) -> Codes:
-        """Versions of the threads that bear ``tids`` at the events at ``at``."""
-        return np.full(len(at), -1, np.int32)
+    @functools.cached_property
+    def fd(self) -> Codes:
+        """The file the event is about; where the event says none, the last its thread used."""
+        return self._events.fd[self._positions]
 
-    def user_of(self, at: Rows, uids: npt.NDArray[np.uint32]) -> BytesColumn:
-        """Names of users as the events at ``at`` know them."""
-        return no_value(len(at))
+    @functools.cached_property
+    def own_fd(self) -> Codes:
+        """The file the event is about; none where it says none."""
+        own = self._events.own_fd[self._positions]
+        return np.where(own, self.fd, np.int32(-1)).astype(np.int32)
 
-    def group_of(self, at: Rows, gids: npt.NDArray[np.uint32]) -> BytesColumn:
-        """Names of groups as the events at ``at`` know them."""
-        return no_value(len(at))
+    @functools.cached_property
+    def fd_number(self) -> npt.NDArray[np.int64]:
+        return self._events.fd_number[self._positions]
 
-    def cwd(self, at: Rows) -> BytesColumn:
-        """Working directories, with a slash at their end; every row has one."""
-        return constant(b"./", len(at))
+    @functools.cached_property
+    def fd_count(self) -> npt.NDArray[np.int32]:
+        return self._events.fd_count[self._positions]
 
-    def take(self, rows: Rows) -> State:
-        return State(len(rows))
+    @functools.cached_property
+    def fd_types(self) -> npt.NDArray[np.uint32]:
+        return self._events.fd_types[self._positions]
+
+    @functools.cached_property
+    def memory_row(self) -> Codes:
+        return self._events.memory[self._positions]
+
+    @functools.cached_property
+    def name_changed(self) -> Mask:
+        return self._events.name_changed[self._positions]
 
     def known(self) -> Mask:
         """Which events have a thread."""
-        return np.asarray(self.thread >= 0)
+        return np.asarray(self.lineage >= 0)
+
+    def _of_lineage(self, name: str) -> Codes:
+        """A column of ``lineages``, one an event."""
+        return _ids(self.tables.lineages.number(name), self.lineage)
+
+    @functools.cached_property
+    def thread(self) -> Codes:
+        """The event's thread."""
+        return self._of_node(self._node, "thread")
+
+    @functools.cached_property
+    def main_thread(self) -> Codes:
+        """The main thread of the event's thread."""
+        return self._of_node(self._of_node(self._node, "main"), "thread")
+
+    @functools.cached_property
+    def is_main(self) -> Mask:
+        flags = np.append(self.threads.number("is_main"), 0)[self.thread]
+        return np.asarray((flags != 0) & (self.thread >= 0))
+
+    @functools.cached_property
+    def parent_thread(self) -> Codes:
+        """The thread whose child the event's thread is."""
+        return self._of_node(self._of_node(self._node, "parent"), "thread")
+
+    @functools.cached_property
+    def _node(self) -> Codes:
+        return self._of_lineage("node")
+
+    def _of_node(self, nodes: Codes, name: str) -> Codes:
+        return _ids(self.tables.nodes.number(name), nodes)
+
+    def ancestor(self, level: int) -> Codes:
+        """The main thread of the ``level``-th ancestor; 0 is the process itself."""
+        nodes = self._of_node(self._node, "main")
+        for _ in range(level):
+            if (nodes < 0).all():
+                break
+            nodes = self._of_node(self._of_node(nodes, "parent"), "main")
+        return self._of_node(nodes, "thread")
+
+    def parents(self, level: int) -> Codes:
+        """The ``level``-th thread up the chain of parents, from the main thread."""
+        nodes = self._of_node(self._node, "main")
+        for _ in range(level):
+            if (nodes < 0).all():
+                break
+            nodes = self._of_node(nodes, "parent")
+        return self._of_node(nodes, "thread")
+
+    @functools.cached_property
+    def ancestors(self) -> tuple[Rows, Codes]:
+        """All threads up the chain of parents from the main thread, by event: offsets, and
+        threads, the parent first."""
+        start = self._of_node(self._node, "main")
+        distinct, inverse = np.unique(start, return_inverse=True)
+        chains = [self._chain(int(node)) for node in distinct]
+        lengths = np.array([len(chain) for chain in chains], np.int64)
+        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        flat = np.concatenate([*chains, np.zeros(0, np.int32)]).astype(np.int32)
+        mine = lengths[inverse]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(mine)])
+        places = np.repeat(bounds[:-1][inverse] - offsets[:-1], mine) + np.arange(offsets[-1])
+        return offsets, flat[places]
+
+    def _chain(self, node: int) -> Codes:
+        parents = self.tables.nodes.number("parent")
+        threads = self.tables.nodes.number("thread")
+        chain: list[int] = []
+        while node >= 0 and len(chain) < _MOST_ANCESTORS:
+            node = int(parents[node])
+            if node >= 0:
+                chain.append(int(threads[node]))
+        return np.array(chain, np.int32)
+
+    def leader(self, which: str) -> Codes:
+        """The leader of the session (``sid``) or process group (``pgid``, ``vpgid``)."""
+        return self._of_lineage(f"{which}_leader")
+
+    def thread_count(self, which: str) -> npt.NDArray[np.uint64]:
+        """Living threads of the process: ``threads`` all, ``other_threads`` but the main one."""
+        counts = self.tables.lineages.number(which).astype(np.uint64)
+        return np.append(counts, np.uint64(0))[self.lineage]
+
+    def stdio(self, number: int) -> Codes:
+        """The file open as descriptor 0, 1 or 2."""
+        return self._of_lineage(("std_in", "std_out", "std_err")[number])
+
+    def referred(
+        self,
+        at: Rows,
+        parameter: int,
+        items: Rows | None = None,
+        numbers: npt.NDArray[np.int64] | None = None,
+    ) -> Codes:
+        """What a parameter of the events at ``at`` refers to: a file, thread, user or group by its
+        type; of a list of files the one at each of ``items``. Where it is files, ``numbers`` are
+        their descriptors: one that is the event's own is the event's file."""
+        keys, ids = self._references
+        item = np.zeros(len(at), np.int64) if items is None else items
+        wanted = _reference_key(self._positions[at], np.int64(parameter), item)
+        places = np.searchsorted(keys, wanted)
+        found = np.append(keys, -1)[places] == wanted
+        referred = np.where(found, np.append(ids, np.int32(-1))[places], np.int32(-1))
+        if numbers is not None:
+            own = ~found & (numbers >= 0) & (numbers == self.fd_number[at])
+            referred = np.where(own, self.fd[at], referred)
+        return referred.astype(np.int32)
+
+    @functools.cached_property
+    def _references(self) -> tuple[npt.NDArray[np.int64], Codes]:
+        table = self.tables.references
+        rows, parameters = table.number("row").astype(np.int64), table.number("parameter")
+        items = np.maximum(table.number("item").astype(np.int64), 0)
+        keys = _reference_key(rows, parameters.astype(np.int64), items)
+        order = np.argsort(keys, kind="stable")
+        return keys[order], table.number("fd")[order].astype(np.int32)
+
+    def cwd(self, at: Rows) -> BytesColumn:
+        """Working directories, with a slash at their end; every row has one."""
+        folders = gathered(self.threads.text("cwd"), self.main_thread[at])
+        values = pa.concat_arrays([folders.values, pa.array([b"./"], pa.binary())])
+        last = np.int32(len(values) - 1)
+        return BytesColumn(np.where(folders.codes < 0, last, folders.codes), values)
+
+    @functools.cached_property
+    def container(self) -> Codes:
+        """Number of the container, as the state engine was told; -1 for none that is known."""
+        return self._of_lineage("container")
+
+    def name_of(self, whose: str, name: str) -> BytesColumn:
+        """A text of the event's ``user``, ``login_user`` or ``group``; no value for none known."""
+        table = self.tables.groups if whose == "group" else self.tables.users
+        return gathered(table.text(name), self._of_lineage(whose))
+
+
+def _ids(table: Numbers, ids: Codes) -> Codes:
+    return np.append(table, -1).astype(np.int32)[ids]
+
+
+def _reference_key(
+    rows: npt.NDArray[np.int64], parameter: npt.NDArray[np.int64] | np.int64, items: Rows
+) -> npt.NDArray[np.int64]:
+    return rows << 24 | parameter << 16 | items

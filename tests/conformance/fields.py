@@ -6,6 +6,8 @@ the text of each field: JSON for numbers and booleans, null for no value.
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +19,10 @@ import pyarrow.parquet as pq
 from capture.scap.reader import ScapReader, Section
 from engine.fields.catalogue import Catalogue
 from engine.fields.model import FieldRef
+from engine.fields.shown import shown
+from engine.state.machine import StateEngine
 from engine.syscalls.segment import SyscallSegment, SyscallSource
+from engine.syscalls.state import State
 from engine.values import json_values
 from tests.conformance.cases import CONFORMANCE, UPSTREAM
 
@@ -27,12 +32,18 @@ UNSTABLE = {
     "evt.deltatime": "the dump asks twice, the second time after no time",
     "evt.deltatime.s": "the same",
     "evt.deltatime.ns": "the same",
+    "thread.exectime": "the same",
+    "thread.totexectime": "the same",
     "thread.cpu": "sampled between the fields that ask",
     "thread.cpu.user": "sampled between the fields that ask",
     "thread.cpu.system": "sampled between the fields that ask",
     "proc.exe_ino.ctime_duration_proc_start": "memory that Falco never set, for most processes",
     "proc.exe_ino.ctime_duration_pidns_start": "memory that Falco never set, for most processes",
 }
+
+
+#: The dumps show control characters so.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(slots=True)
@@ -51,24 +62,30 @@ class Agreement:
 def captures() -> dict[str, Path]:
     """The captures that have a dump, by name."""
     found = {path.name: path for path in sorted(UPSTREAM.rglob("*.scap"))}
-    dumps = sorted((CONFORMANCE / "field_dumps").glob("*.parquet"))
-    return {dump.stem: found[dump.stem] for dump in dumps if dump.stem in found}
+    return {name: found[name] for name in sorted(known_dumps()) if name in found}
 
 
-def segments(path: Path) -> Iterator[SyscallSegment]:
-    """The segments of a capture, in order."""
-    source = SyscallSource()
+def known_dumps() -> set[str]:
+    """The captures that Falco's answers are at hand for."""
+    return {dump.stem for dump in (CONFORMANCE / "field_dumps").glob("*.parquet")}
+
+
+def segments(path: Path, *, containers: bool = False) -> Iterator[SyscallSegment]:
+    """The segments of a capture, in order; without the container plugin, as the field dumps were
+    made."""
+    source, engine = SyscallSource(), StateEngine(containers=containers)
     with ScapReader(path) as capture:
         for item in capture:
             if isinstance(item, Section):
                 source.begin(item)
+                engine.begin(item)
             else:
-                yield source.segment(item)
+                yield source.segment(item, State.of(engine.feed(item)))
 
 
 def column_texts(segment: SyscallSegment, ref: FieldRef) -> list[str | None]:
     """A field as the dumps have it."""
-    info = ref.info
+    info, ref = ref.info, shown(ref)
     values = json_values(info.name, info.type, info.is_list, segment.columns([ref])[0])
     return [_text(value) for value in values]
 
@@ -78,21 +95,22 @@ def _text(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
-        return "(" + ",".join(str(_text(item)) for item in value) + ")"
+    if isinstance(value, list):  # in the order of a hash table: as sets
+        return json.dumps(sorted(value))
     return repr(value)
 
 
-def agreement(names: list[str] | None = None) -> dict[str, Agreement]:
-    """Agreement by column, over the captures of these names or all."""
+def agreement(names: list[str] | None = None, folder: str = "field_dumps") -> dict[str, Agreement]:
+    """Agreement by column, over the captures of these names or all. The ``container_dumps`` are of
+    Falco with its container plugin."""
     catalogue = Catalogue.native()
     found: dict[str, Agreement] = {}
     for name, path in captures().items():
         if names and name not in names:
             continue
-        dump = pq.read_table(CONFORMANCE / "field_dumps" / f"{name}.parquet")
+        dump = pq.read_table(CONFORMANCE / folder / f"{name}.parquet")
         start = 0
-        for segment in segments(path):
+        for segment in segments(path, containers=folder == "container_dumps"):
             rows = dump.slice(start, len(segment)).to_pydict()
             start += len(segment)
             for column, wanted in rows.items():
@@ -120,12 +138,21 @@ def _count(
         return
     nums = segment.events.num
     for row, (mine, theirs) in enumerate(zip(ours, wanted, strict=True)):
-        theirs = None if theirs is None else str(theirs)
+        theirs = _dumped(theirs)
+        mine = None if mine is None else _CONTROL.sub("\N{REPLACEMENT CHARACTER}", mine)
         if mine == theirs or (mine is not None and _time_as_number(ref, segment, row) == theirs):
             counted.equal += 1
         elif len(counted.examples) < 400:
             kind = segment.events.batch.event_type(int(segment.events.rows[row])).key
             counted.examples.append((name, int(nums[row]), kind, mine, theirs))
+
+
+def _dumped(value: object) -> str | None:
+    """A cell of a dump; lists in order, since theirs is that of a hash table."""
+    if value is None:
+        return None
+    text = str(value)
+    return json.dumps(sorted(json.loads(text))) if text.startswith('["') else text
 
 
 def _time_as_number(ref: FieldRef, segment: SyscallSegment, row: int) -> str | None:
@@ -138,7 +165,12 @@ def _time_as_number(ref: FieldRef, segment: SyscallSegment, row: int) -> str | N
 def main() -> None:
     arguments = sys.argv[1:]
     show = [a.removeprefix("--show=") for a in arguments if a.startswith("--show=")]
-    found = agreement([a for a in arguments if not a.startswith("--")])
+    names = [a for a in arguments if not a.startswith("--")]
+    found = agreement(names, "field_dumps") | {
+        column: counted
+        for column, counted in agreement(names, "container_dumps").items()
+        if column != "evt.num"
+    }
     width = max(map(len, found))
     print(f"{'column':{width}}  {'cells':>7}  {'equal':>7}   share")
     for column, counted in sorted(found.items(), key=lambda item: item[1].share):
