@@ -25,6 +25,8 @@ app.command("info")(info.info)
 
 def main() -> None:
     """Run the command; a :class:`FalcowbError` becomes its text on stderr and exit code 1."""
+    # numpy starts threads for linear algebra, of which there is none here.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except BrokenPipeError:

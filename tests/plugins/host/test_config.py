@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -104,3 +107,26 @@ def test_the_log_reaches_python(compile_sample: Compile, caplog: pytest.LogCaptu
             "sample: there is no state table 'threads': this host serves no state tables",
         ),
     ]
+
+
+def test_an_empty_configuration_need_not_be_validated_where_nothing_is_demanded() -> None:
+    script = (
+        "import sys; from plugins.host.config import check; "
+        """check("p", "", '{"type": "object", "properties": {"a": {"type": "string"}}}', 1); """
+        "assert 'jsonschema' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "required": ["a"]},
+        {"type": "object", "minProperties": 1},
+        {"type": "array"},
+        {"type": ["object"], "properties": {}, "allOf": [{"required": ["a"]}]},
+    ],
+)
+def test_an_empty_configuration_may_be_too_little(schema: dict[str, object]) -> None:
+    with pytest.raises(PluginError):
+        check("p", "", json.dumps(schema), 1)
