@@ -82,10 +82,10 @@ def _list_lines(expr: Binary, items: tuple[str, ...], width: int) -> list[str]:
     for index, item in enumerate(items):
         text = constant(item) + ("," if index + 1 < len(items) else "")
         if current != _INDENT and len(current) + len(text) > width:
-            lines.append(current.rstrip())
+            lines.append(current.rstrip(" "))
             current = _INDENT
         current += text + " "
-    return [*lines, current.rstrip(), ")"]
+    return [*lines, current.rstrip(" "), ")"]
 
 
 def _inline(expr: Expr) -> str:

@@ -66,8 +66,10 @@ def capture(
     with Session.open(config, option or (), plugin or ()) as session:
         _warn(session)
         recordings = _recordings(session, open_params)
-        recorder = Recorder(output, recordings, Limits(events, seconds), overwrite=overwrite)
-        _stop_on_signals(recorder)
+        # Before anything is opened: a source that listens may be told to stop at once.
+        stop = _stop_on_signals()
+        limits = Limits(events, seconds)
+        recorder = Recorder(output, recordings, limits, overwrite=overwrite, stop=stop)
         for each in recordings:
             said = each.open_params or "its default source"
             print(f"Recording {each.plugin.event_source}: {said}", file=sys.stderr)
@@ -121,12 +123,16 @@ def _warn(session: Session) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def _stop_on_signals(recorder: Recorder) -> None:
+def _stop_on_signals() -> threading.Event:
+    """Set by Ctrl-C or a polite kill."""
+    asked = threading.Event()
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        recorder.stop()
+        asked.set()
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
+    return asked
 
 
 class _Counter:

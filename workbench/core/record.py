@@ -54,7 +54,7 @@ class Limits:
 
 
 class Recorder:
-    """Records several plugins side by side, one thread each, until they end or :meth:`stop`.
+    """Records several plugins side by side, one thread each, until they end or ``stop`` is set.
 
     ``counts`` tells events and drops of each source so far. Use once: ``run`` blocks.
     """
@@ -66,15 +66,17 @@ class Recorder:
         limits: Limits | None = None,
         *,
         overwrite: bool = False,
+        stop: threading.Event | None = None,
     ) -> None:
         names = [each.plugin.event_source for each in recordings]
         if len(set(names)) != len(names):
             raise FalcowbError("two plugins give events of one source; record them one by one")
         self._recordings = recordings
         self._limits = limits or Limits()
-        self._stop = threading.Event()
+        self._stop = stop or threading.Event()
         self._lock = threading.Lock()
         self._next_num = 1
+        self._full = False  # the wanted number of events is there
         self._failure: BaseException | None = None
         self._sources = [each.plugin.open(each.open_params) for each in recordings]
         try:
@@ -89,10 +91,6 @@ class Recorder:
     @property
     def counts(self) -> dict[str, tuple[int, int]]:
         return self._writer.counts
-
-    def stop(self) -> None:
-        """End the recording in order; may be called from a signal handler."""
-        self._stop.set()
 
     def run(self) -> None:
         """Record to the end. Raises what a plugin or the disk raised, after closing the capture,
@@ -139,7 +137,14 @@ class Recorder:
             while not self._stop.is_set():
                 batch = source.next_batch()
                 if batch is None:
-                    break
+                    return
+                self._take(name, batch)
+            # What the plugin has already taken in (and told its sender so) is not left behind.
+            deadline = time.monotonic() + _PATIENCE_SECONDS / 2
+            while not self._full and time.monotonic() < deadline:
+                batch = source.next_batch(max_seconds=0.05)
+                if not batch:
+                    return
                 self._take(name, batch)
         except BaseException as error:
             self._failure = self._failure or error
@@ -152,6 +157,7 @@ class Recorder:
             left = None if self._limits.events is None else self._limits.events + 1 - self._next_num
             if left is not None and batch.num_rows >= left:
                 batch = batch.slice(0, max(left, 0))
+                self._full = True
                 self._stop.set()
             self._writer.write(name, _numbered(batch, self._next_num))
             self._next_num += batch.num_rows

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.language import (
@@ -20,6 +20,7 @@ from tests.engine.language.strategies import exprs
 
 @settings(max_examples=300, deadline=None)
 @given(exprs, st.integers(10, 120))
+@example(parse('a.b in ("\x1f", "\x1f")'), 10)  # white space to Python, not to the grammar
 def test_what_is_formatted_parses_back_equal(tree: ast.Expr, width: int) -> None:
     text = format_condition(tree, width)
     assert parse(text) == tree
