@@ -6,7 +6,7 @@ import os
 
 from hypothesis import settings
 
-# In CI the same examples each time, so that a change is judged by what it changes; elsewhere new ones.
+# In CI the same examples each time, so that a change is judged by what it changes.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
