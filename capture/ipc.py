@@ -17,20 +17,21 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from capture.flatbuffer import Malformed, Table
+from capture.layout import MAX_BATCH_BYTES, Layout
 
-#: Most bytes that one batch may have in memory, all columns together. The writer keeps well below.
-MAX_BATCH_BYTES = 128 << 20
 #: Most bytes of a message header (a schema, or the layout of one batch).
 MAX_HEADER_BYTES = 1 << 20
 
 #: Custom metadata of each batch: first and last event number, least and greatest time (ns).
 SPAN_KEY = b"falcowb.span"
+#: Custom metadata of each batch of system calls: the section of the capture it belongs to.
+SECTION_KEY = b"falcowb.section"
 
 _CONTINUATION = b"\xff\xff\xff\xff"
 _PREFIX = 8
 _SCHEMA, _RECORD_BATCH = 1, 3
 _METADATA_V5 = 4
-_ALIGNMENT_SLACK = 64
+_MAX_SECTION = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,15 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One message of a stream. ``offset`` and ``size`` are the bytes it takes in the file, the
-    body included; ``rows`` is what its header says."""
+    body included; ``rows`` is what its header says; ``section`` counts the sections of system calls
+    from 0 (0 for what has none)."""
 
     offset: int
     header: bytes
     body_size: int
     rows: int
     span: Span | None
+    section: int = 0
 
     @property
     def body_offset(self) -> int:
@@ -187,25 +190,45 @@ def _batch_frame(header: bytes, message: Table, offset: int) -> Frame:
             raise Malformed(f"a batch of {body_size} bytes is refused")
         if not 0 <= rows <= MAX_BATCH_BYTES:
             raise Malformed(f"a batch of {rows} rows is refused")
-        span = None
+        span, section = None, 0
         for pair in message.tables(4, 64):
-            if pair.string(0, 256) == SPAN_KEY:
+            key = pair.string(0, 256)
+            if key == SPAN_KEY:
                 span = Span.decode(pair.string(1, 256))
+            elif key == SECTION_KEY:
+                section = _section(pair.string(1, 10))
     except Malformed as error:
         raise Damage(str(error), offset) from None
-    return Frame(offset, header, body_size, rows, span)
+    return Frame(offset, header, body_size, rows, span, section)
+
+
+def _section(text: bytes) -> int:
+    if not text.isdigit() or int(text) > _MAX_SECTION:
+        raise Malformed("a batch of no section")
+    return int(text)
+
+
+def array_lengths(frame: Frame) -> list[int]:
+    """Rows of every array of a batch, in the order of its layout, as the header says.
+
+    Raises :class:`Damage`.
+    """
+    try:
+        batch = Table.root(frame.header).table(2)
+        return [] if batch is None else [rows for rows, _ in batch.pairs(1, 1 << 16)]
+    except Malformed as error:
+        raise Damage(str(error), frame.offset) from None
 
 
 class Decoder:
     """Frames of one schema to record batches, checked before and after Arrow reads them.
 
-    Works for flat columns of numbers, times, booleans, bytes and text. ``columns`` chooses some by
-    name, in the order of the schema.
+    Works for the types that :class:`capture.layout.Layout` knows. ``columns`` chooses some by name,
+    in the order of the schema.
     """
 
     def __init__(self, schema: pa.Schema, columns: Sequence[str] | None = None) -> None:
-        self._schema = schema
-        self._kinds = [_buffer_kinds(field.type) for field in schema]
+        self.layout = Layout(schema)
         self._prefix = schema.serialize().to_pybytes()
         wanted = None if columns is None else [schema.get_field_index(name) for name in columns]
         self._options = pa.ipc.IpcReadOptions(
@@ -234,57 +257,10 @@ class Decoder:
         batch = Table.root(frame.header).table(2)
         if batch is None:
             raise Malformed("a record batch without a layout")
-        nodes = batch.pairs(1, 1 << 16)
-        buffers = batch.pairs(2, 1 << 16)
-        if len(nodes) != len(self._kinds) or len(buffers) != sum(map(len, self._kinds)):
-            raise Malformed("a batch with other columns than its schema")
-        compressed = batch.table(3) is not None
-        remaining = MAX_BATCH_BYTES
-        position = 0
-        for field, kinds, (rows, nulls) in zip(self._schema, self._kinds, nodes, strict=True):
-            if rows != frame.rows or not 0 <= nulls <= (rows if field.nullable else 0):
-                raise Malformed(f"column {field.name}: wrong number of rows or of nulls")
-            for kind in kinds:
-                size = _plain_size(buffers[position], body, compressed)
-                least = (rows * kind + 7) // 8 if kind >= 0 else 0
-                if kind == _OFFSETS:
-                    least = (rows + 1) * 4 if rows else 0
-                if kind == _VALIDITY:
-                    least = (rows + 7) // 8 if nulls else 0
-                if size < least or (
-                    kind != _VARIABLE and size > max(least, (rows + 7) // 8, 4) + _ALIGNMENT_SLACK
-                ):
-                    raise Malformed(f"column {field.name}: a buffer of {size} bytes")
-                remaining -= size
-                position += 1
-        if remaining < 0:
-            raise Malformed(f"a batch larger than {MAX_BATCH_BYTES} bytes is refused")
-
-
-_VALIDITY, _OFFSETS, _VARIABLE = -1, -2, -3
-
-
-def _buffer_kinds(type_: pa.DataType) -> tuple[int, ...]:
-    """The buffers of a column: bits a row, or one of the kinds above."""
-    if pa.types.is_binary(type_) or pa.types.is_string(type_):
-        return (_VALIDITY, _OFFSETS, _VARIABLE)
-    if pa.types.is_primitive(type_):
-        return (_VALIDITY, type_.bit_width)
-    raise NotImplementedError(f"columns of type {type_} have no layout check yet")
-
-
-def _plain_size(buffer: tuple[int, int], body: memoryview, compressed: bool) -> int:
-    """How many bytes a buffer will take once decompressed, as it says itself."""
-    offset, length = buffer
-    if offset < 0 or length < 0 or offset + length > len(body):
-        raise Malformed("a buffer outside its batch")
-    if not compressed or length == 0:
-        return length
-    if length < 8:
-        raise Malformed("a compressed buffer without its length")
-    plain: int = struct.unpack_from("<q", body, offset)[0]
-    if plain == -1:
-        return length - 8
-    if not 0 <= plain <= MAX_BATCH_BYTES:
-        raise Malformed(f"a buffer that unpacks to {plain} bytes is refused")
-    return plain
+        self.layout.check(
+            batch.pairs(1, 1 << 16),
+            batch.pairs(2, 1 << 16),
+            frame.rows,
+            body,
+            compressed=batch.table(3) is not None,
+        )

@@ -24,6 +24,7 @@ from pyarrow.cffi import ffi as arrow_ffi
 
 from capture.errors import CaptureError, Place
 from capture.events.schema import MAX_TYPES, EventBatch, event_schema
+from capture.events.section import Section as Section
 from capture.events.state_schema import TABLES
 from capture.scap import _native
 from capture.scap.tables import native_tables
@@ -47,23 +48,6 @@ class Limits:
     event: int = 64 << 20
     state: int = 256 << 20
     pending: int = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """The state a section begins with, as record batches of ``capture.events.state_schema``.
-
-    ``number`` counts sections from 0. Falco forgets everything at the start of a section.
-    """
-
-    number: int
-    version: tuple[int, int]
-    threads: pa.RecordBatch
-    fds: pa.RecordBatch
-    users: pa.RecordBatch
-    groups: pa.RecordBatch
-    machine: pa.RecordBatch
-    interfaces: pa.RecordBatch
 
 
 @dataclass(frozen=True, slots=True)
