@@ -59,9 +59,11 @@ def capture(
 
     A capture that is killed in mid-recording opens all the same and says what is missing.
     """
+    from workbench.cli.memory import reuse_memory
     from workbench.core.record import Limits, Recorder
     from workbench.core.session import Session
 
+    reuse_memory()
     seconds = None if duration is None else _seconds(duration)
     with Session.open(config, option or (), plugin or ()) as session:
         _warn(session)

@@ -81,11 +81,13 @@ def replay(
 
     Exit code 0 whatever fires, 1 if something is wrong, 130 if interrupted.
     """
+    from workbench.cli.memory import reuse_memory
     from workbench.core.events import is_capture, open_capture_events, open_plugin_events
     from workbench.core.judge import Judge
     from workbench.core.session import Session
     from workbench.core.when import parse_moment
 
+    reuse_memory()
     began, ended = (None if each is None else parse_moment(each) for each in (start, stop))
     logging.basicConfig(format="%(message)s", level=logging.ERROR if quiet else logging.WARNING)
     with Session.open(config, option or (), plugin or ()) as session:
