@@ -295,6 +295,13 @@ class _Compiler:
             )
 
 
+#: Fields that conditions compare with every ancestor (compare_nocache of
+#: sinsp_filtercheck_thread.cpp in falcosecurity/libs).
+_ANCESTORS = frozenset(
+    {"proc.aname", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.aenv", "proc.apid"}
+)
+
+
 def _test(left: Operand, name: str, modifier: str, constants: Sequence[Constant]) -> Test:
     shape = left.shape
     operator = OPERATORS[name]
@@ -309,7 +316,7 @@ def _test(left: Operand, name: str, modifier: str, constants: Sequence[Constant]
         if info.name == "evt.rawarg" and constants and isinstance(constants[0], int):
             bits = BITS.get(shape.type, 64)
             return in_the_events_type(operator, modifier, constants, bits)
-    constants, modifier, test = _as_libs_compares(shape, name, modifier, constants)
+    constants, modifier, test = _as_libs_compares(left, name, modifier, constants)
     if test is None:
         test = (
             with_modifier(operator, modifier, constants) if modifier else operator.test(constants)
@@ -320,15 +327,22 @@ def _test(left: Operand, name: str, modifier: str, constants: Sequence[Constant]
 
 
 def _as_libs_compares(
-    shape: Shape, name: str, modifier: str, constants: Sequence[Constant]
+    left: Operand, name: str, modifier: str, constants: Sequence[Constant]
 ) -> tuple[Sequence[Constant], str, Test | None]:
-    """What libs makes of lists of constants in three cases that nobody would expect: replaying a
-    rule must show what Falco does, so they are kept.
+    """What libs makes of lists of constants in cases that nobody would expect: replaying a rule
+    must show what Falco does, so they are kept.
 
     ``fd.ip``, ``fd.port`` and kin with a modifier, and ``fd.net`` with any list, are compared with
     the first constant only. ``= anyof`` of networks looks for an address among networks and never
-    finds it; ``!= allof`` is its opposite.
+    finds it; ``!= allof`` is its opposite. Fields of every ancestor (``proc.aname`` without an
+    index) leave a modifier out and compare with the first constant; ``proc.apid in`` never holds.
     """
+    shape = left.shape
+    if isinstance(left, FieldOperand) and left.ref.arg is None and left.ref.info.name in _ANCESTORS:
+        if left.ref.info.name == "proc.apid" and name in ("in", "intersects"):
+            return constants, "", OPERATORS["in"].test(())
+        if modifier and constants:
+            return constants[:1], "", None
     if shape.either and (modifier or shape.type is FieldType.IPNET):
         return constants[:1], "", None if constants else with_modifier(OPERATORS[name], "anyof", ())
     if shape.type is FieldType.IPNET and constants:

@@ -99,7 +99,7 @@ def _previous(events: Events, before: int) -> npt.NDArray[np.int64]:
     return np.concatenate([np.array([before], np.int64), events.time[:-1]])
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class SyscallSegment:
     """Events of the system call source. What is taken of a segment shares its columns.
 

@@ -32,8 +32,6 @@ UNSTABLE = {
     "evt.deltatime": "the dump asks twice, the second time after no time",
     "evt.deltatime.s": "the same",
     "evt.deltatime.ns": "the same",
-    "thread.exectime": "the same",
-    "thread.totexectime": "the same",
     "thread.cpu": "sampled between the fields that ask",
     "thread.cpu.user": "sampled between the fields that ask",
     "thread.cpu.system": "sampled between the fields that ask",

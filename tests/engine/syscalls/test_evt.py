@@ -130,19 +130,6 @@ def test_a_field_of_another_source() -> None:
         segment([READ]).columns([ref])
 
 
-def test_switches_tell_how_long_a_cpu_ran() -> None:
-    def switch(tid: int, cpu: int, time: int) -> Made:
-        return Made("SCHEDSWITCH_6_E", tid, {"next": 1}, cpu=cpu, time=BASE + time)
-
-    source = SyscallSource()
-    one = source.segment(batch([switch(100, 0, 0), switch(50, 1, 5), switch(100, 0, 30)]))
-    two = source.segment(batch([switch(100, 1, 65), READ], first=4))
-    assert one.ordered.exec_times().tolist() == [0, 0, 30]
-    assert two.ordered.exec_times().tolist() == [60, 0]
-    assert two.ordered.total_exec_times().tolist() == [90, 90]
-    assert two.ordered.take(np.array([1])).total_exec_times().tolist() == [90]
-
-
 def test_cpu_use_is_told_by_process_information() -> None:
     def told(user: int, system: int) -> Made:
         return made("PROCINFO_E", cpu_usr=user, cpu_sys=system)
@@ -150,3 +137,4 @@ def test_cpu_use_is_told_by_process_information() -> None:
     of = segment([told(5, 2), READ, told(9, 2), told(500, 500)])
     assert values(of, "thread.cpu") == [0.0, None, 4.0, 100.0]
     assert values(of, "thread.cpu.system") == [0.0, None, 0.0, 100.0]
+    assert values(of.take(np.array([1, 3])), "thread.cpu") == [None, 100.0]
