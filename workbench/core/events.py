@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,12 +14,14 @@ from capture.errors import FalcowbError
 from capture.merge import windows
 from capture.reader import Capture, open_capture
 from plugins.host import Plugin, Source
+from workbench.core.pieces import Piece, PluginPiece
+from workbench.core.scap_events import ScapEvents
 
 if TYPE_CHECKING:
     from workbench.core.session import Session
 
 #: Events of one range of numbers, by source; every number is smaller than those of the next.
-Window = dict[str, pa.RecordBatch]
+Window = Mapping[str, Piece]
 
 
 class Events(Protocol):
@@ -55,7 +57,7 @@ class CaptureEvents:
     def windows(self) -> Iterator[Window]:
         for window in windows(self.capture, None, self._start, self._stop):
             self._seen += sum(batch.num_rows for batch in window.values())
-            yield window
+            yield {name: PluginPiece(batch) for name, batch in window.items()}
 
     def fraction(self) -> float | None:
         if self._start is not None or self._stop is not None or not self.capture.count:
@@ -87,7 +89,7 @@ class PluginEvents:
     def windows(self) -> Iterator[Window]:
         for batch in self._source.batches():
             kept = _between(batch, self._start, self._stop)
-            yield {self._plugin.event_source: kept} if kept.num_rows else {}
+            yield {self._plugin.event_source: PluginPiece(kept)} if kept.num_rows else {}
 
     def fraction(self) -> float | None:
         told = self._source.progress()
@@ -101,15 +103,19 @@ class PluginEvents:
 
 
 def is_capture(path: str) -> bool:
-    """Whether a SOURCE names a capture folder, rather than something for a plugin."""
-    return path.rstrip("/").endswith(".fcap") or (Path(path) / "manifest.json").is_file()
+    """Whether a SOURCE names a capture, rather than something for a plugin."""
+    bare = path.rstrip("/")
+    return bare.endswith((".fcap", ".scap", ".scap.gz")) or (Path(path) / "manifest.json").is_file()
 
 
-def open_capture_events(
-    session: Session, path: str, start: int | None, stop: int | None
-) -> CaptureEvents:
-    """Raises FalcowbError where there is no capture that can be read, or no plugin of the session
-    knows the events of any of its sources."""
+def open_capture_events(session: Session, path: str, start: int | None, stop: int | None) -> Events:
+    """A capture folder or a ``.scap``.
+
+    Raises FalcowbError where there is no capture that can be read, or no plugin of the session
+    knows the events of any of its sources.
+    """
+    if Path(path).is_file():
+        return ScapEvents(path, session.plugins, start, stop)
     capture = open_capture(path)
     known = session.plugins.surroundings.catalogue.sources
     if capture.sources and not set(capture.sources) & set(known):

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from capture import batches as facts
 from engine.alerts import Alert, AlertFormatter, AlertOptions
 from engine.columns import Rows, Segment
 from engine.evaluate import Evaluator
@@ -117,12 +116,12 @@ class Judge:
         """Judge a window, and count."""
         segments: dict[int, Segment] = {}
         nums, rows, rules = _EMPTY, _EMPTY, _EMPTY
-        for name, batch in window.items():
-            self._count(name, batch.num_rows, facts.times(batch))
+        for name, piece in window.items():
+            self._count(name, len(piece), piece.times)
             judge = self._by_source.get(name)
             if judge is None:
                 continue
-            segment = judge.source.segment(batch)
+            segment = piece.segment(judge.source)
             verdicts = judge.evaluator.judge(segment, judge.foresight.wanted())
             found, places = (
                 verdicts.first() if self.matching is Matching.FIRST else verdicts.every()
@@ -133,10 +132,9 @@ class Judge:
                     segments[rule.index] = segment
                     self.tally.alerts[rule.name] += count
                     judge.foresight.used(self.formatter.line_refs(rule), count)
-            judge.foresight.judged(batch.num_rows)
-            numbers = np.asarray(batch.column("num")).astype(np.int64)
+            judge.foresight.judged(len(piece))
             indices = np.array([rule.index for rule in judge.rules], np.int64)
-            nums = np.concatenate((nums, numbers[found]))
+            nums = np.concatenate((nums, piece.numbers[found]))
             rows = np.concatenate((rows, found))
             rules = np.concatenate((rules, indices[places]))
         order = np.lexsort((rules, nums))
