@@ -37,22 +37,22 @@ class PluginPiece:
     """Events of a plugin source: a batch of schema ``capture.schema.PLUGIN_EVENTS``."""
 
     def __init__(self, batch: pa.RecordBatch) -> None:
-        self._batch = batch
+        self.batch = batch
 
     def __len__(self) -> int:
-        rows: int = self._batch.num_rows
+        rows: int = self.batch.num_rows
         return rows
 
     @property
     def numbers(self) -> Numbers:
-        return facts.numbers(self._batch).astype(np.int64)
+        return facts.numbers(self.batch).astype(np.int64)
 
     @property
     def times(self) -> Numbers:
-        return facts.times(self._batch)
+        return facts.times(self.batch)
 
     def segment(self, source: EventSource) -> Segment:
-        return source.segment(self._batch)
+        return source.segment(self.batch)
 
 
 class SyscallPiece:

@@ -12,6 +12,7 @@ from engine.ruleset.selection import Matching
 from workbench.core import judge as judging
 from workbench.core.events import Window, open_plugin_events
 from workbench.core.judge import Judge
+from workbench.core.pieces import Piece, PluginPiece
 from workbench.core.session import Session
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,12 +37,17 @@ def windows(session: Session) -> list[Window]:
         events.close()
 
 
+def part(piece: Piece, start: int, rows: int) -> Piece:
+    assert isinstance(piece, PluginPiece)
+    return PluginPiece(piece.batch.slice(start, rows))
+
+
 def cut(window: Window, rows: int) -> list[Window]:
     """The same events, ``rows`` at a time."""
     return [
-        {name: batch.slice(start, rows)}
-        for name, batch in window.items()
-        for start in range(0, batch.num_rows, rows)
+        {name: part(piece, start, rows)}
+        for name, piece in window.items()
+        for start in range(0, len(piece), rows)
     ]
 
 
@@ -82,7 +88,7 @@ def test_nothing_matches_nothing_is_said() -> None:
         for window in windows(session):
             assert list(judge.lines(window)) == []
             assert judge.window(window) == []
-            empty: Window = {name: batch.slice(0, 0) for name, batch in window.items()}
+            empty: Window = {name: part(piece, 0, 0) for name, piece in window.items()}
             assert list(judge.lines(empty)) == []
         assert list(judge.lines({"unknown": pa.RecordBatch.from_pylist([], BATCH.schema)})) == []
 
