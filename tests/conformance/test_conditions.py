@@ -11,7 +11,7 @@ SHARE = 0.99
 
 #: Fields whose values Falco itself cannot repeat, and why.
 NAMED = {
-    "proc.exe_ino.ctime_duration_proc_start": "read from memory never set, for threads of the start",
+    "proc.exe_ino.ctime_duration_proc_start": "memory never set, for threads of the start",
     "proc.exe_ino.ctime_duration_pidns_start": "the same",
     "evt.deltatime": "counts from the last event that got as far as this check of the condition",
 }

@@ -1,0 +1,105 @@
+"""``container.*`` and ``k8s.*``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.syscalls.container_info import parse_container
+from tests.engine.syscalls.made import Made, begun, made, segment, thread, values
+
+ID = "70a3ed24715f7c6e028e356bcc0f73800fbb1b7dbf68e1a0a5c6ee0c0d2c0f11"
+CGROUPS = f"cpu=/docker/{ID}\0".encode()
+START = begun(threads=[thread(100, cgroups=CGROUPS), thread(50)])
+CLOSE = made("SYSCALL_CLOSE_X", res=0, fd=0)
+ON_HOST = made("SYSCALL_CLOSE_X", tid=50, res=0, fd=0)
+
+
+def described(**more: Any) -> Made:
+    body = {
+        "id": ID[:12],
+        "full_id": ID,
+        "name": "web",
+        "image": "nginx:1.2",
+        "imagerepo": "nginx",
+        "imagetag": "1.2",
+        "imageid": "f68d",
+        "type": 0,
+        "privileged": True,
+        "ip": "10.1.1.1",
+        "Mounts": [
+            {"Source": "/a", "Destination": "/b", "Mode": "ro", "RW": False, "Propagation": "x"},
+            {"Source": "/var/run/docker.sock", "Destination": "/s", "RW": True},
+        ],
+        "labels": {
+            "io.kubernetes.pod.name": "p",
+            "io.kubernetes.pod.uid": "u",
+            "app": "w",
+            "z": "",
+        },
+        **more,
+    }
+    return made("CONTAINER_JSON_2_E", -1, json=json.dumps({"container": body}).encode())
+
+
+def test_a_container_known_by_its_control_group_alone() -> None:
+    of = segment([CLOSE, ON_HOST], START)
+    assert values(of, "container.id") == [ID[:12], "host"]
+    assert values(of, "container.name") == [None, "host"]
+    assert values(of, "container.image") == [None, ""]
+    assert values(of, "container.privileged") == [None, False]
+    assert values(of, "fd.containername") == [f"{ID[:12]}:", ":"]
+
+
+def test_a_container_that_an_event_describes() -> None:
+    of = segment([CLOSE, described(), CLOSE, ON_HOST], START)
+    assert values(of, "container.id") == [ID[:12], ID[:12], ID[:12], "host"]
+    assert values(of, "container.name") == [None, "web", "web", "host"]
+    assert values(of, "container.full_id")[2] == ID
+    assert values(of, "container.image.repository")[2] == "nginx"
+    assert values(of, "container.type") == [None, "docker", "docker", "host"]
+    assert values(of, "container.privileged") == [None, True, True, False]
+    assert values(of, "container.labels")[2] == "app:w, z"
+    assert values(of, "container.label[app]")[2] == "w"
+    assert values(of, "container.label[none]")[2] is None
+    assert values(of, "k8s.pod.name") == [None, "p", "p", None]
+    assert values(of, "k8s.pod.uid")[2] == "u"
+    assert values(of, "k8s.ns.name")[2] is None
+    assert values(of, "k8s.rc.name") == [None] * 4
+
+
+def test_mounts() -> None:
+    of = segment([described(), CLOSE], START)
+
+    def mount(field: str) -> object:
+        return values(of, field)[1]
+
+    assert mount("container.mounts") == "/a:/b:ro:false:x,/var/run/docker.sock:/s::true:"
+    assert mount("container.mount[0]") == "/a:/b:ro:false:x"
+    assert mount("container.mount[7]") is None
+    assert mount("container.mount.dest[docker]") == "/s"
+    assert mount("container.mount.source[/s]") == "/var/run/docker.sock"
+    assert mount("container.mount.rdwr[1]") == "true"
+    assert mount("container.mount[(]") is None
+
+
+def test_the_pods_own_container_says_what_this_one_does_not() -> None:
+    sandbox = described(
+        id="aaaaaaaaaaaa", cni_json="{}", ip="10.9.9.9", pod_sandbox_labels={"team": "red"}
+    )
+    of = segment([sandbox, described(pod_sandbox_id="aaaaaaaaaaaabbbb"), CLOSE], START)
+    assert values(of, "k8s.pod.sandbox_id")[2] == "aaaaaaaaaaaa"
+    assert values(of, "k8s.pod.full_sandbox_id")[2] == "aaaaaaaaaaaabbbb"
+    assert values(of, "k8s.pod.label[team]")[2] == "red"
+    assert values(of, "k8s.pod.labels")[2] == "team:red"
+    assert values(of, "k8s.pod.ip")[2] == "10.9.9.9"
+    assert values(of, "container.ip")[2] == "10.1.1.1"
+
+
+def test_anything_may_stand_in_a_capture() -> None:
+    assert parse_container(b"{") is None
+    assert parse_container(b"[]") is None
+    assert parse_container(b'{"container": 3}') is None
+    assert parse_container(b"[" * 100_000) is None
+    odd = parse_container(b'{"container": {"id": 7, "labels": [1], "Mounts": {"a": 1}}}')
+    assert odd is not None and odd.id == "" and not odd.labels and not odd.mounts
