@@ -1,1 +1,1 @@
-"""Processes and files as the events tell of them: Falco's state, as tables."""
+"""State of processes and files as events tell of it, as Falco keeps it: tables, batch by batch."""

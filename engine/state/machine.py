@@ -137,6 +137,7 @@ class StateEngine:
         )
         self._engine = ffi.gc(lib.state_new(*self._types, native), lib.state_free)
         self._containers: list[bytes] = []
+        self._container_ids: list[bytes] = []
         self._container_numbers: dict[bytes, int] = {}
         self._container_bytes = 0
         self.begin(start)
@@ -235,7 +236,7 @@ class StateEngine:
                 if name not in (b"container", b"container_removed") or not text:
                     continue
                 text = text.rstrip(b"\0")
-                container = container_id(text)
+                container = self._container_id(text)
                 if container is None:
                     continue
                 number = -1 if name == b"container_removed" else self._container(text)
@@ -247,6 +248,10 @@ class StateEngine:
             for (row, container, number), buffer in zip(told, held, strict=True)
         ], held
 
+    def _container_id(self, text: bytes) -> bytes | None:
+        known = self._container_numbers.get(text)
+        return container_id(text) if known is None else self._container_ids[known]
+
     def _container(self, text: bytes) -> int:
         """Number of what is told about a container; -1 when too much has been told already."""
         known = self._container_numbers.get(text)
@@ -256,6 +261,7 @@ class StateEngine:
             return -1
         self._container_bytes += len(text)
         self._containers.append(text)
+        self._container_ids.append(container_id(text) or b"")
         self._container_numbers[text] = len(self._containers) - 1
         return len(self._containers) - 1
 

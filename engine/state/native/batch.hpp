@@ -71,7 +71,8 @@ public:
         if(kind_ != STATE_BYTES || !has(row)) return {};
         const int64_t at = offset_ + row;
         const int32_t from = offsets_[at];
-        return {static_cast<const char *>(data_) + from, static_cast<size_t>(offsets_[at + 1] - from)};
+        const auto size = static_cast<size_t>(offsets_[at + 1] - from);
+        return {static_cast<const char *>(data_) + from, size};
     }
 
     // Visits the files of a list.

@@ -23,7 +23,8 @@ enum : uint32_t {
 
 enum : uint32_t {
     O_DIRECTORY_ = 1u << 10, O_CLOEXEC_ = 1u << 12, O_CREATED_ = 1u << 14,
-    O_UPPER_LAYER = 1u << 15, O_LOWER_LAYER = 1u << 16, CREAT_UPPER_LAYER = 1, CREAT_LOWER_LAYER = 2,
+    O_UPPER_LAYER = 1u << 15, O_LOWER_LAYER = 1u << 16, CREAT_UPPER_LAYER = 1,
+    CREAT_LOWER_LAYER = 2,
     EPOLL_CLOEXEC_ = 1, MFD_CLOEXEC_ = 1, CLOSE_RANGE_CLOEXEC_ = 4
 };
 

@@ -15,7 +15,9 @@ constexpr size_t RECENT = 8192;
 Engine::Engine(std::vector<state_type> types, std::vector<state_parameter> parameters,
                const state_limits &limits, uint64_t seed)
     : texts(seed), types_(std::move(types)), parameters_(std::move(parameters)), limits_(limits),
-      seed_(seed), threads_(seed), groups_(seed), na_(texts.hold("<NA>")), recent_(RECENT) {}
+      seed_(seed), threads_(seed), groups_(seed), users_(16, NameHash{seed}),
+      user_groups_(16, NameHash{seed}), na_(texts.hold("<NA>")), recent_(RECENT),
+      recent_of_(seed) {}
 
 Engine::~Engine() {
     locals.clear(0);
@@ -102,9 +104,7 @@ void Engine::remove_pending(const Event &e) {
         exited_ = false;
         const Thread *thread = find(exited_tid_);
         const int64_t ptid = thread ? thread->ptid : -1;
-        recent_[recent_at_] = {(static_cast<uint64_t>(ptid) << 32) | (exited_tid_ & 0xffffffff),
-                               e.time};
-        recent_at_ = (recent_at_ + 1) % RECENT;
+        note_exit(exited_tid_, ptid, e.time);
         remove_thread(exited_tid_);
     }
     if(closed_) {

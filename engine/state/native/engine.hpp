@@ -96,6 +96,7 @@ private:
     void child_gone(int64_t ptid);
     Thread *find_reaper(Thread *thread);
     void reparent(Thread *thread, Thread *reaper);
+    void note_exit(int64_t tid, int64_t ptid, uint64_t time);
     bool recently_exited(int64_t tid, int64_t ptid, uint64_t time) const;
     void touch(Thread *thread) {
         if(thread->dirty) return;
@@ -188,9 +189,9 @@ private:
         bool operator==(const NameKey &o) const { return container == o.container && id == o.id; }
     };
     struct NameHash {
+        uint64_t seed;  // a capture chooses the ids
         size_t operator()(const NameKey &key) const {
-            return (reinterpret_cast<size_t>(key.container) >> 4) * 0x9e3779b97f4a7c15u ^
-                   key.id * 0x85ebca6bu;
+            return mix(reinterpret_cast<uint64_t>(key.container) ^ key.id ^ seed);
         }
     };
     using Names = std::unordered_map<NameKey, Name, NameHash>;
@@ -201,11 +202,16 @@ private:
         std::array<uint8_t, 16> address;
     };
     struct Exited {
-        uint64_t key = 0, time = 0;
+        int64_t key = 0;
+        uint64_t time = 0;
     };
     struct Container {
         TextRef id;
         int32_t reference;
+    };
+    struct Belonging {
+        TextRef cgroups, id;
+        Runtime runtime;
     };
 
     std::vector<state_type> types_;
@@ -218,6 +224,8 @@ private:
     std::vector<Thread *> pool_, free_, buried_;
     Names users_, user_groups_;
     std::unordered_map<Text *, Container> containers_;
+    std::unordered_map<Text *, Belonging> belonging_;  // by cgroups, remembered
+    std::unordered_map<Text *, std::pair<TextRef, TextRef>> cgroups_;  // as told and as named here
     std::vector<Interface4> interfaces4_;
     std::vector<Interface6> interfaces6_;
     uint64_t boot_ts_ = 0;
@@ -226,8 +234,9 @@ private:
     // What the last event leaves to be done before the next.
     int64_t exited_tid_ = -1, closed_tid_ = -1, closed_fd_ = -1;
     bool exited_ = false, closed_ = false;
-    std::vector<Exited> recent_;
+    std::vector<Exited> recent_;  // the last exits, in turn
     size_t recent_at_ = 0;
+    FlatMap<size_t> recent_of_;   // where one is told last, by thread and parent
 
     // Versions.
     uint64_t epoch_ = 1, batch_ = 1, num_ = 0;

@@ -7,6 +7,13 @@
 
 namespace state {
 
+// The finalizer of splitmix64.
+inline uint64_t mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
 template <class V> class FlatMap {
 public:
     explicit FlatMap(uint64_t seed = 0) : seed_(seed) {}
@@ -79,10 +86,7 @@ private:
     };
     size_t mask() const { return slots_.size() - 1; }
     size_t place(int64_t key) const {
-        uint64_t x = static_cast<uint64_t>(key) ^ seed_;
-        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-        x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-        return (x ^ (x >> 31)) & mask();
+        return mix(static_cast<uint64_t>(key) ^ seed_) & mask();
     }
     void grow() {
         std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);

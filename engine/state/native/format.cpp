@@ -29,15 +29,25 @@ void up(std::string &path) {
     while(!path.empty() && path.back() != '/') path.pop_back();
 }
 
+// Most paths are absolute and need nothing done.
+bool clean(std::string_view path) {
+    if(path.size() < 2 || path[0] != '/' || path.back() == '/') return false;
+    for(size_t at = 0; at + 1 < path.size(); ++at) {
+        if(path[at] == '/' && (path[at + 1] == '/' || path[at + 1] == '.')) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 std::string join_paths(std::string_view directory, std::string_view path) {
     if(directory.size() + path.size() + 1 > MAX_PATH) return "/DIR_TOO_LONG/FILENAME_TOO_LONG";
+    path = path.substr(0, path.find('\0'));
+    if(clean(path)) return std::string(path);
     std::string out;
-    out.reserve(MAX_PATH);
+    out.reserve(directory.size() + path.size());
     if(!path.empty() && path[0] != '/') out = directory;
     const bool bare = out.empty();
-    path = path.substr(0, path.find('\0'));
     for(size_t at = 0; at < path.size();) {
         const auto rest = path.substr(at, 3);
         if(path[at] == '.' && (out.empty() || out.back() == '/')) {
@@ -118,7 +128,8 @@ std::string socket_name(const Fd &fd) {
 
 std::string unix_name(uint64_t source, uint64_t destination, std::string_view path) {
     char text[48];
-    const int n = std::snprintf(text, sizeof text, "%" PRIx64 "->%" PRIx64 " ", source, destination);
+    const int n =
+        std::snprintf(text, sizeof text, "%" PRIx64 "->%" PRIx64 " ", source, destination);
     return std::string(text, n) + std::string(path);
 }
 

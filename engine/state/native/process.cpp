@@ -245,7 +245,7 @@ void Engine::execve_exit(Event &e) {
         std::vector<int64_t> others;
         for(const Handle &handle : thread->group->threads) {
             Thread *other = handle.get();
-            if(other && !other->is_main() && other->tid != thread->tid) others.push_back(other->tid);
+            if(other && !other->is_main() && other != thread) others.push_back(other->tid);
         }
         for(int64_t other : others) remove_thread(other);
     }

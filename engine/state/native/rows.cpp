@@ -28,8 +28,7 @@ int32_t Engine::row_of(Thread *thread) {
 
 int32_t Engine::row_of(FdState *fd) {
     if(fd->batch == batch_) return fd->row;
-    FdView view;
-    static_cast<FdState &>(view) = *fd;
+    FdView view{*fd};
     const SocketInfo &s = fd->socket;
     const auto ip = [&](const void *address, size_t size) {
         return Code{locals.loose(address, size)};

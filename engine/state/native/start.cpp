@@ -1,7 +1,6 @@
 // The state a section of a capture starts with: libsinsp's sinsp.cpp and threadinfo.cpp.
 #include <cstring>
 #include <set>
-#include <unordered_map>
 
 #include "engine.hpp"
 
@@ -231,6 +230,7 @@ void Engine::begin(const state_table_in &threads_in, const state_table_in &fds_i
     dirty_.clear();
     exited_ = closed_ = false;
     recent_.assign(recent_.size(), {});
+    recent_of_.clear();
     boot_ts_ = boot_ts;
     num_ = 0;
     ++epoch_;
@@ -239,8 +239,6 @@ void Engine::begin(const state_table_in &threads_in, const state_table_in &fds_i
     const Table threads(threads_in), fds(fds_in), users(users_in), groups(groups_in),
         interfaces(interfaces_in);
 
-    // libsinsp ties threads together in the order of its table, which is that of this one.
-    std::unordered_map<int64_t, Thread *> order;
     for(int64_t row = 0; row < threads.rows(); ++row) {
         if(threads_.size() >= limits_.max_threads) {
             ++refused;
@@ -250,12 +248,17 @@ void Engine::begin(const state_table_in &threads_in, const state_table_in &fds_i
         Thread *&slot = threads_.at(thread->tid);
         if(slot) retire(slot);
         slot = thread;
-        order[thread->tid] = thread;
         touch(thread);
     }
     // Files are read before interfaces are known; incomplete addresses stay as they are.
     for(int64_t row = 0; row < fds.rows(); ++row) starter.file(fds, row);
-    for(auto &[tid, thread] : order) join_group(thread);
+    std::vector<Thread *> order;
+    for(int64_t row = 0; row < threads.rows(); ++row) {
+        Thread *thread = find(threads.number(row, 0));
+        if(!thread || thread->group) continue;
+        order.push_back(thread);
+        join_group(thread);
+    }
 
     for(int64_t row = 0; row < interfaces.rows(); ++row) {
         const auto address = interfaces.bytes(row, 1), netmask = interfaces.bytes(row, 2);
@@ -276,7 +279,7 @@ void Engine::begin(const state_table_in &threads_in, const state_table_in &fds_i
         set_name(false, {}, static_cast<uint32_t>(groups.number(row, 0)), 0, groups.bytes(row, 1),
                  {}, {}, true);
     }
-    for(auto &[tid, thread] : order) {
+    for(Thread *thread : order) {
         attach_container(thread);
         starter.roles(thread);
     }

@@ -125,14 +125,16 @@ template <> struct NumpyType<Code> { static constexpr const char *name = "t"; };
     X(int64_t, other_threads, v.other_threads)
 
 #define FD_COLUMNS(X)                                                                       \
-    X(uint64_t, serial, v.serial) X(uint64_t, from_num, v.from_num) X(int64_t, tid, v.tid)  \
-    X(int64_t, fd, v.number) X(int8_t, type, v.type) X(Code, name, t.code(v.name))          \
-    X(Code, name_raw, t.code(v.name_raw)) X(uint32_t, open_flags, v.open_flags)             \
-    X(uint32_t, flags, v.flags) X(uint32_t, dev, v.dev) X(uint64_t, ino, v.ino)             \
-    X(int64_t, pid, v.pid) X(Code, source_ip, v.source_ip) X(Code, dest_ip, v.dest_ip)      \
+    X(uint64_t, serial, v.fd.serial) X(uint64_t, from_num, v.fd.from_num)                   \
+    X(int64_t, tid, v.fd.tid) X(int64_t, fd, v.fd.number) X(int8_t, type, v.fd.type)        \
+    X(Code, name, t.code(v.fd.name)) X(Code, name_raw, t.code(v.fd.name_raw))               \
+    X(uint32_t, open_flags, v.fd.open_flags) X(uint32_t, flags, v.fd.flags)                 \
+    X(uint32_t, dev, v.fd.dev) X(uint64_t, ino, v.fd.ino) X(int64_t, pid, v.fd.pid)         \
+    X(Code, source_ip, v.source_ip) X(Code, dest_ip, v.dest_ip)                             \
     X(uint16_t, source_port, v.source_port) X(uint16_t, dest_port, v.dest_port)             \
-    X(uint8_t, l4proto, v.l4proto()) X(uint64_t, source, v.source)                          \
-    X(uint64_t, destination, v.destination) X(uint8_t, source_is_local, v.source_local)     \
+    X(uint8_t, l4proto, v.fd.l4proto()) X(uint64_t, source, v.source)                       \
+    X(uint64_t, destination, v.destination)                                                 \
+    X(uint8_t, source_is_local, v.source_local)                                             \
     X(uint8_t, dest_is_local, v.dest_local)
 
 #define USER_COLUMNS(X)                                                                     \
@@ -154,7 +156,8 @@ template <> struct NumpyType<Code> { static constexpr const char *name = "t"; };
 // clang-format on
 
 // A state of a file with its addresses taken out of the union.
-struct FdView : FdState {
+struct FdView {
+    const FdState &fd;
     Code source_ip{0}, dest_ip{0};
     uint16_t source_port = 0, dest_port = 0;
     uint64_t source = 0, destination = 0;

@@ -79,7 +79,7 @@ public:
         return TextRef(made);
     }
 
-    void drop(Text *text) {
+    __attribute__((noinline)) void drop(Text *text) {
         Text **at = &buckets_[text->hash & (buckets_.size() - 1)];
         while(*at != text) at = &(*at)->next;
         *at = text->next;

@@ -3,6 +3,16 @@
 
 namespace state {
 
+namespace {
+
+constexpr size_t REMEMBERED = 4096;  // answers about cgroups
+
+int64_t exit_key(int64_t tid, int64_t ptid) {
+    return static_cast<int64_t>((static_cast<uint64_t>(ptid) << 32) | (tid & 0xffffffff));
+}
+
+}  // namespace
+
 Thread *Engine::find(int64_t tid) {
     Thread **known = threads_.find(tid);
     return known ? *known : nullptr;
@@ -184,14 +194,20 @@ void Engine::bury() {
     buried_.clear();
 }
 
+void Engine::note_exit(int64_t tid, int64_t ptid, uint64_t time) {
+    Exited &slot = recent_[recent_at_];
+    const size_t *told = recent_of_.find(slot.key);
+    if(told && *told == recent_at_) recent_of_.erase(slot.key);
+    slot = {exit_key(tid, ptid), time};
+    recent_of_.at(slot.key) = recent_at_;
+    recent_at_ = (recent_at_ + 1) % recent_.size();
+}
+
 bool Engine::recently_exited(int64_t tid, int64_t ptid, uint64_t time) const {
-    const uint64_t key = (static_cast<uint64_t>(ptid) << 32) | (tid & 0xffffffff);
-    for(const Exited &exited : recent_) {
-        if(exited.key == key && time >= exited.time && time - exited.time < CLONE_STALE_NS) {
-            return true;
-        }
-    }
-    return false;
+    const size_t *told = recent_of_.find(exit_key(tid, ptid));
+    if(!told) return false;
+    const Exited &exited = recent_[*told];
+    return time >= exited.time && time - exited.time < CLONE_STALE_NS;
 }
 
 void Engine::update_cwd(Thread *thread, std::string_view cwd) {
@@ -212,24 +228,39 @@ void Engine::set_exepath(Thread *thread, std::string_view path) {
 }
 
 void Engine::set_cgroups(Thread *thread, std::string_view cgroups) {
-    std::string normal;
-    if(normal_cgroups(cgroups, normal)) set(thread, thread->cgroups, texts.hold(normal));
+    const TextRef told = texts.hold(cgroups);
+    auto known = cgroups_.find(told.get());
+    if(known == cgroups_.end()) {
+        if(cgroups_.size() >= REMEMBERED) cgroups_.clear();
+        std::string normal;
+        const bool good = normal_cgroups(cgroups, normal);
+        known = cgroups_.insert({told.get(), {told, good ? texts.hold(normal) : na_}}).first;
+    }
+    // Those that cannot be read change nothing.
+    if(known->second.second != na_) set(thread, thread->cgroups, known->second.second);
 }
 
 void Engine::attach_container(Thread *thread) {
     if(!limits_.containers) return;
-    Runtime runtime;
-    const TextRef id = texts.hold(container_of(thread->cgroups.view(), runtime));
-    set(thread, thread->container_id, id);
-    if(runtime != RUNTIME_NONE && containers_.size() < limits_.max_names) {
-        const auto [known, added] = containers_.insert({id.get(), {id, runtime}});
-        if(!added && known->second.reference != runtime) {
-            known->second.reference = runtime;
-            ++epoch_;
-        } else if(added) {
-            ++epoch_;
-        }
+    auto known = belonging_.find(thread->cgroups.get());
+    if(known == belonging_.end()) {
+        if(belonging_.size() >= REMEMBERED) belonging_.clear();
+        Runtime runtime;
+        const TextRef id = texts.hold(container_of(thread->cgroups.view(), runtime));
+        known = belonging_.insert({thread->cgroups.get(), {thread->cgroups, id, runtime}}).first;
     }
+    const Belonging &to = known->second;
+    set(thread, thread->container_id, to.id);
+    if(to.runtime == RUNTIME_NONE) return;
+    // The name alone makes these known.
+    const auto at = containers_.find(to.id.get());
+    if(at != containers_.end() && at->second.reference == to.runtime) return;
+    if(at == containers_.end() && containers_.size() >= limits_.max_names) {
+        ++refused;
+        return;
+    }
+    containers_[to.id.get()] = {to.id, to.runtime};
+    ++epoch_;
 }
 
 }  // namespace state
