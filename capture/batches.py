@@ -49,11 +49,6 @@ def span(batch: pa.RecordBatch) -> Span | None:
     return Span(int(num[0]), int(num[-1]), int(when.min()), int(when.max()))
 
 
-def ascending(num: npt.NDArray[np.uint64], after: int) -> bool:
-    """Whether event numbers strictly ascend, from above ``after``."""
-    return not len(num) or (int(num[0]) > after and bool((num[1:] > num[:-1]).all()))
-
-
 def split(batch: pa.RecordBatch, max_bytes: int) -> Iterator[pa.RecordBatch]:
     """The batch in runs of at most ``max_bytes`` of payload and ``MAX_ROWS`` events, of one event
     at least."""

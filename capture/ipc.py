@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -224,10 +224,16 @@ class Decoder:
     """Frames of one schema to record batches, checked before and after Arrow reads them.
 
     Works for the types that :class:`capture.layout.Layout` knows. ``columns`` chooses some by name,
-    in the order of the schema.
+    in the order of the schema; ``check`` looks at every batch and raises ValueError for a bad one.
     """
 
-    def __init__(self, schema: pa.Schema, columns: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        schema: pa.Schema,
+        columns: Sequence[str] | None = None,
+        check: Callable[[pa.RecordBatch], None] | None = None,
+    ) -> None:
+        self._check = check
         self.layout = Layout(schema)
         self._prefix = schema.serialize().to_pybytes()
         wanted = None if columns is None else [schema.get_field_index(name) for name in columns]
@@ -245,6 +251,8 @@ class Decoder:
             stream = pa.ipc.open_stream(pa.py_buffer(self._prefix + whole), options=self._options)
             batch = stream.read_next_batch()
             batch.validate(full=True)
+            if self._check is not None:
+                self._check(batch)
         except (Malformed, pa.ArrowException, OSError, ValueError, StopIteration) as error:
             raise Damage(
                 f"a batch that cannot be read: {error}", frame.offset, frame.rows

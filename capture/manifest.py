@@ -20,6 +20,11 @@ FORMAT = "falcowb capture"
 VERSION = 1
 MAX_MANIFEST_BYTES = 16 << 20
 MAX_SOURCES = 64
+#: Most notes of a capture, and characters of one.
+MAX_NOTES = 1000
+MAX_NOTE = 1000
+#: The source of system calls; all others are plugins'.
+SYSCALL = "syscall"
 _MAX_COUNT = (1 << 63) - 1
 
 
@@ -116,8 +121,21 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The file that a capture was imported from: its name without folders, what it is (``scap``),
+    its size and SHA-256, how it was packed (``none``, ``gzip``, ``zstd``)."""
+
+    file: str = ""
+    format: str = ""
+    bytes: int = 0
+    sha256: str = ""
+    compression: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """``end`` is None while recording, and for ever in a capture that was cut short."""
+    """``end`` is None while recording, and for ever in a capture that was cut short. ``notes`` say
+    what was missing or wrong in what was recorded or imported, one sentence each."""
 
     host: Host = field(default_factory=Host)
     clocks: Clocks = field(default_factory=Clocks)
@@ -125,6 +143,8 @@ class Manifest:
     end: End | None = None
     writer: str = ""
     flush: Mapping[str, float] = field(default_factory=dict)
+    origin: Origin | None = None
+    notes: tuple[str, ...] = ()
     version: int = VERSION
 
     @property
@@ -212,8 +232,23 @@ def _manifest(data: dict[str, Any], version: int) -> Manifest:
             for name, value in _map(data, "flush").items()
             if isinstance(value, int | float) and not isinstance(value, bool)
         },
+        origin=None if data.get("origin") is None else _origin(_map(data, "origin")),
+        notes=tuple(_note(text) for text in _list(data, "notes", MAX_NOTES)),
         version=version,
     )
+
+
+def _origin(data: dict[str, Any]) -> Origin:
+    return Origin(
+        bytes=_number(data, "bytes", 0, _MAX_COUNT),
+        **{key: _text(data, key) for key in ("file", "format", "sha256", "compression")},
+    )
+
+
+def _note(text: object) -> str:
+    if not isinstance(text, str):
+        raise ValueError("a note is not text")
+    return text[:MAX_NOTE]
 
 
 def _end(data: dict[str, Any]) -> End:

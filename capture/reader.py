@@ -14,11 +14,15 @@ import pyarrow as pa
 
 from capture import batches as facts
 from capture.errors import CaptureError
+from capture.events.schema import EventBatch
+from capture.events.section import Section
 from capture.folder import GAPS_FILE, MANIFEST, Folder
-from capture.ipc import Damage, Decoder, Frame, frames, read_schema
-from capture.manifest import MAX_MANIFEST_BYTES, Manifest, SegmentInfo, SourceInfo
+from capture.ipc import Decoder, Frame
+from capture.manifest import MAX_MANIFEST_BYTES, SYSCALL, Manifest, SegmentInfo, SourceInfo
 from capture.recovery import rebuild_manifest, survey_source
 from capture.schema import GAPS, PLUGIN_EVENTS
+from capture.streams import stream
+from capture.syscalls import count_state, count_types, read_syscalls, type_names
 from capture.times import format_span, format_time
 
 #: Most damaged or missing files that are named one by one.
@@ -97,11 +101,44 @@ class Capture:
         Raises :class:`CaptureError` for an unknown source or column.
         """
         info = self.source(source)
+        if info.name == SYSCALL:
+            raise CaptureError(
+                f"the events of source {SYSCALL} are no plugin's: system_calls() reads them"
+            )
         if columns is not None and not set(columns) <= set(PLUGIN_EVENTS.names):
             raise CaptureError(
                 f"unknown column in {list(columns)}; there are {PLUGIN_EVENTS.names}"
             )
         return self._batches(info, columns, start_time, stop_time)
+
+    def system_calls(self, stop_time: int | None = None) -> Iterator[Section | EventBatch]:
+        """Each section of the source ``syscall`` and then its batches of events, in order.
+
+        ``stop_time``: batches whose events all come at or after it (nanoseconds) are left out;
+        there is no start, since what processes and files are follows from all events before. At
+        most one batch and the state of one section are in memory; every batch has been checked to
+        be what ``capture.events.schema`` promises, one that is not is left out and noted in
+        ``missing``. Nothing comes from a capture without that source.
+        """
+        info = next((each for each in self.manifest.sources if each.name == SYSCALL), None)
+        if info is None:
+            return iter(())
+        return read_syscalls(
+            self._folder, info, self._note, lambda frame: not _outside(frame, None, stop_time)
+        )
+
+    def syscall_counts(self) -> dict[str, int]:
+        """System calls by name, most frequent first, counted without reading them."""
+        if SYSCALL not in self.sources:
+            return {}
+        counts = type_names(count_types(self._folder, self.source(SYSCALL)))
+        return dict(counts.most_common())
+
+    def state_count(self, table: str) -> int:
+        """Rows of a table of the state that the sections of system calls begin with."""
+        if SYSCALL not in self.sources:
+            return 0
+        return count_state(self._folder, self.source(SYSCALL), table)
 
     def gaps(self, source: str | None = None) -> Iterator[Gap]:
         """Where events were dropped at recording, in order."""
@@ -161,28 +198,15 @@ class Capture:
         start: int | None,
         stop: int | None,
     ) -> Iterator[pa.RecordBatch]:
-        place = f"{info.folder}/{segment.file}"
-        try:
-            with self._folder.subfolder(info.folder) as folder:
-                fd = folder.open_file(segment.file)
-        except (FileNotFoundError, CaptureError):
-            return  # Opening the capture has said so.
-        try:
-            size = os.fstat(fd).st_size
-            found, offset = read_schema(fd, size)
-            if not found.equals(schema):
-                return
-            for frame in frames(fd, size, offset):
-                if _outside(frame, start, stop):
-                    continue
-                try:
-                    yield decoder.read(fd, frame)
-                except Damage as damage:
-                    self._note(f"{place}: {damage.reason}: {damage.rows} events are lost")
-        except Damage:
-            return  # The end of what can be read, known since opening.
-        finally:
-            os.close(fd)
+        found = stream(
+            self._folder,
+            info.folder,
+            segment.file,
+            lambda found: decoder if found.equals(schema) else None,
+            self._note,
+            lambda frame: not _outside(frame, start, stop),
+        )
+        return (batch for _, batch in found)
 
     def _note(self, text: str) -> None:
         if text not in self.missing and len(self.missing) < 2 * MAX_TOLD:
@@ -208,6 +232,7 @@ def open_capture(path: str | os.PathLike[str]) -> Capture:
             sources.append(survey.source)
             missing.extend(_shortened(source.name, survey.missing))
         manifest = replace(manifest, sources=tuple(sources))
+        missing.extend(manifest.notes)
         if not recording:
             missing[:0] = _end_in_words(manifest)
         return Capture(path, folder, manifest, recording, missing)

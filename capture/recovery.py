@@ -10,13 +10,11 @@ import json
 import os
 from dataclasses import dataclass, replace
 
-import pyarrow as pa
-
 from capture.errors import CaptureError
 from capture.folder import Folder, folder_source, segment_index
 from capture.ipc import Damage, Span, frames, read_schema
-from capture.manifest import Manifest, PluginInfo, SegmentInfo, SourceInfo
-from capture.schema import PLUGIN_EVENTS
+from capture.kinds import Kind, kind_of
+from capture.manifest import SYSCALL, Manifest, PluginInfo, SegmentInfo, SourceInfo
 from capture.segment import SCHEMA_KEY
 
 
@@ -34,7 +32,7 @@ class Measured:
     lost: int = 0
 
 
-def measure(fd: int, schema: pa.Schema = PLUGIN_EVENTS) -> Measured:
+def measure(fd: int, kind: Kind) -> Measured:
     """Walk a segment's batch headers; its payloads are not read."""
     size = os.fstat(fd).st_size
     if size == 0:
@@ -43,7 +41,7 @@ def measure(fd: int, schema: pa.Schema = PLUGIN_EVENTS) -> Measured:
     good = 0
     try:
         found, good = read_schema(fd, size)
-        if not found.equals(schema):
+        if not kind.accepts(found):
             return Measured(0, 0, size, None, "the file has another schema")
         for frame in frames(fd, size, good):
             events += frame.rows
@@ -82,7 +80,7 @@ def survey_source(root: Folder, source: SourceInfo, *, recording: bool, ended: b
         segments, missing = [], []
         last = max(present, key=_index, default="")
         for name in sorted(present | set(stated), key=_index):
-            segment, text = _survey_segment(folder, name, stated.get(name))
+            segment, text = _survey_segment(folder, name, stated.get(name), kind_of(source.name))
             segments.append(segment)
             # While a recording runs, or where it was cut short, the last file has no end mark.
             expected = not ended and text == _NO_END_MARK and name == last
@@ -99,7 +97,7 @@ def _index(name: str) -> int:
 
 
 def _survey_segment(
-    folder: Folder, name: str, stated: SegmentInfo | None
+    folder: Folder, name: str, stated: SegmentInfo | None, kind: Kind
 ) -> tuple[SegmentInfo, str]:
     known = stated or SegmentInfo(name)
     try:
@@ -113,7 +111,7 @@ def _survey_segment(
     try:
         if known.closed and os.fstat(fd).st_size == known.bytes:
             return known, ""
-        found = measure(fd)
+        found = measure(fd, kind)
     finally:
         os.close(fd)
     segment = replace(
@@ -153,7 +151,7 @@ def rebuild_manifest(root: Folder) -> Manifest:
                 (file for file in folder.names() if segment_index(file) is not None), key=_index
             )
             if files:
-                plugin = _plugin_of(folder, files)
+                plugin = PluginInfo() if source == SYSCALL else _plugin_of(folder, files)
                 segments = tuple(SegmentInfo(file) for file in files)
                 sources.append(SourceInfo(source, name, plugin, segments=segments))
     if not sources:

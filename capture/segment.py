@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from capture.folder import Folder, write_whole
-from capture.ipc import SPAN_KEY, Span
+from capture.ipc import SECTION_KEY, SPAN_KEY, Span
 
 #: Audit events, 2.4 KB each, in batches of 16 MiB: zstd at its level 1 packs 30 times at 1.5 GB/s
 #: and unpacks at 4 GB/s; lz4 packs 8 times at 1.0 and 4 GB/s (one core, pyarrow 26).
@@ -28,7 +28,12 @@ class SegmentFile:
     """
 
     def __init__(
-        self, folder: Folder, name: str, schema: pa.Schema, about: Mapping[str, object]
+        self,
+        folder: Folder,
+        name: str,
+        schema: pa.Schema,
+        about: Mapping[str, object],
+        compression: str = COMPRESSION,
     ) -> None:
         self.name = name
         self.events = 0
@@ -42,14 +47,22 @@ class SegmentFile:
         self._stream = pa.ipc.new_stream(
             pa.PythonFile(self._pieces, mode="w"),
             schema.with_metadata({SCHEMA_KEY: text}),
-            options=pa.ipc.IpcWriteOptions(compression=COMPRESSION, use_threads=False),
+            options=pa.ipc.IpcWriteOptions(compression=compression, use_threads=False),
         )
         self._append()
 
-    def append(self, batch: pa.RecordBatch, span: Span | None, payload_bytes: int = 0) -> None:
+    def append(
+        self,
+        batch: pa.RecordBatch,
+        span: Span | None,
+        payload_bytes: int = 0,
+        section: int | None = None,
+    ) -> None:
         """Write one batch whole, or nothing."""
         self._pieces.clear()
         custom = {} if span is None else {SPAN_KEY: span.encode()}
+        if section is not None:
+            custom[SECTION_KEY] = str(section).encode()
         self._stream.write_batch(batch, custom_metadata=custom)
         self._append()
         self.events += batch.num_rows

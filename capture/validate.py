@@ -20,9 +20,11 @@ from capture.folder import (
     segment_index,
 )
 from capture.ipc import Damage, Decoder, frames, read_schema
-from capture.manifest import SegmentInfo, SourceInfo
+from capture.kinds import Kind, in_order, kind_of
+from capture.manifest import SYSCALL, SegmentInfo, SourceInfo
 from capture.reader import Capture, open_capture
-from capture.schema import GAPS, PLUGIN_EVENTS
+from capture.schema import GAPS
+from capture.state_tables import STATE_FILES, read_sections
 
 
 class Level(Enum):
@@ -79,10 +81,15 @@ def _check_names(root: Folder, capture: Capture) -> Iterator[Finding]:
                 where = f"{folder_name}/{name[:200]}"
                 if not stat.S_ISREG(mode):
                     yield Finding(Level.ERROR, where, "not an ordinary file")
-                elif segment_index(name) is None and name != GAPS_FILE:
+                elif segment_index(name) is None and name not in _known(folder_name):
                     yield Finding(Level.WARNING, where, "not a file of a capture")
                 elif mode & 0o077:
                     yield Finding(Level.WARNING, where, "others may read this file (wanted: 0600)")
+
+
+def _known(folder: str) -> frozenset[str]:
+    """Files that a source's folder holds beside its segments."""
+    return frozenset({GAPS_FILE, *(STATE_FILES if folder == SYSCALL else ())})
 
 
 def _check_source(root: Folder, info: SourceInfo) -> Iterator[Finding]:
@@ -91,7 +98,6 @@ def _check_source(root: Folder, info: SourceInfo) -> Iterator[Finding]:
     except CaptureError:
         return
     last_num = 0
-    decoder = Decoder(PLUGIN_EVENTS)
     with folder:
         for segment in info.segments:
             where = f"{info.folder}/{segment.file}"
@@ -100,23 +106,35 @@ def _check_source(root: Folder, info: SourceInfo) -> Iterator[Finding]:
             except (FileNotFoundError, CaptureError):
                 continue
             try:
-                last_num = yield from _check_segment(fd, where, segment, decoder, last_num)
+                last_num = yield from _check_segment(
+                    fd, where, segment, kind_of(info.name), last_num
+                )
             finally:
                 os.close(fd)
         yield from _check_gaps(folder, info)
+        if info.name == SYSCALL:
+            yield from _check_state(folder)
+
+
+def _check_state(folder: Folder) -> Iterator[Finding]:
+    texts: list[str] = []
+    for _ in read_sections(folder, texts.append):
+        pass
+    return (Finding(Level.ERROR, folder.path.name, text) for text in texts)
 
 
 def _check_segment(
-    fd: int, where: str, stated: SegmentInfo, decoder: Decoder, last_num: int
+    fd: int, where: str, stated: SegmentInfo, kind: Kind, last_num: int
 ) -> Generator[Finding, None, int]:
     """Findings of one segment; returns the last event number seen."""
     events = 0
     size = os.fstat(fd).st_size
     try:
         schema, offset = read_schema(fd, size)
-        if not schema.equals(PLUGIN_EVENTS):
-            yield Finding(Level.ERROR, where, "another schema than that of plugin events")
+        if not kind.accepts(schema):
+            yield Finding(Level.ERROR, where, "another schema than that of its source")
             return last_num
+        decoder = Decoder(schema, check=kind.check)
         for frame in frames(fd, size, offset):
             try:
                 batch = decoder.read(fd, frame)
@@ -124,7 +142,7 @@ def _check_segment(
                 yield Finding(Level.ERROR, where, f"byte {frame.offset}: {damage.reason}")
                 continue
             events += batch.num_rows
-            if not facts.ascending(facts.numbers(batch), last_num):
+            if not in_order(kind, facts.numbers(batch), last_num):
                 yield Finding(
                     Level.ERROR, where, f"byte {frame.offset}: event numbers do not ascend"
                 )

@@ -1,4 +1,4 @@
-"""Recording: batches of events from plugin sources into a capture folder.
+"""Recording: batches of events into a capture folder, live or imported.
 
 What is promised while it runs:
 
@@ -26,19 +26,30 @@ from typing import Self
 
 import pyarrow as pa
 
-from capture import batches as facts
 from capture import folder as names
 from capture.create import make_folder
 from capture.errors import CaptureError
-from capture.folder import GAPS_FILE, MANIFEST, RESERVE_FILE, Folder
+from capture.events.schema import EventBatch
+from capture.events.section import Section
+from capture.folder import MANIFEST, RESERVE_FILE
 from capture.machine import clocks_at_start, clocks_now, this_host
-from capture.manifest import End, Manifest, SegmentInfo, SourceInfo
+from capture.manifest import (
+    MAX_NOTE,
+    MAX_NOTES,
+    MAX_SOURCES,
+    SYSCALL,
+    VERSION,
+    Clocks,
+    End,
+    Host,
+    Manifest,
+    Origin,
+    SourceInfo,
+)
+from capture.recording import MAX_EVENT_BYTES, Recorded, RecordedPlugin, RecordedSyscalls
 from capture.redact import redact_text
-from capture.schema import GAPS, PLUGIN_EVENTS
-from capture.segment import SegmentFile
+from capture.segment import COMPRESSION
 
-#: Largest payload of one event that is recorded; a larger one counts as dropped.
-MAX_EVENT_BYTES = 64 << 20
 _RESERVE_BYTES = 256 << 10
 _WRITER = "falcowb 0.1.0"
 
@@ -60,29 +71,13 @@ class FlushPolicy:
             )
 
 
-class _Source:
-    """A source while it is recorded."""
-
-    def __init__(self, info: SourceInfo, folder: Folder) -> None:
-        self.info = info
-        self.folder = folder
-        self.pending: list[pa.RecordBatch] = []
-        self.pending_events = 0
-        self.pending_bytes = 0
-        self.last_num = 0
-        self.segment: SegmentFile | None = None
-        self.closed: list[SegmentInfo] = []
-        self.gaps: dict[tuple[int, str], int] = {}
-        self.gaps_file: SegmentFile | None = None
-        self.drops = 0
-
-
 class CaptureWriter:
     """Writes one capture. Use as a context manager: leaving it by an error marks the capture as
     ended by that error, leaving it in order marks it complete.
 
     ``sources``: names or :class:`SourceInfo` (folders and segments in them are ignored; secrets
-    in ``config`` and ``open_params`` are taken out).
+    in ``config`` and ``open_params`` are taken out). The one named ``syscall`` takes sections and
+    system calls, all others a plugin's events. ``compression`` of segments: ``zstd`` or ``lz4``.
     Raises :class:`CaptureError` where ``path`` exists (unless ``overwrite``, and then only
     something that is a capture is replaced) or cannot be made. Methods may be called from
     several threads.
@@ -95,34 +90,49 @@ class CaptureWriter:
         *,
         policy: FlushPolicy | None = None,
         overwrite: bool = False,
+        compression: str = COMPRESSION,
     ) -> None:
         self.path = Path(path)
         self.policy = policy or FlushPolicy()
+        self._compression = compression
         self._lock = threading.RLock()
         self._ended = False
         self._clocks = clocks_at_start()
         self._host = this_host()
-        infos = [
-            source if isinstance(source, SourceInfo) else SourceInfo(source) for source in sources
-        ]
-        named = [_as_new(info) for info in infos]
-        if not named or len({info.folder for info in named}) != len(named):
+        self._imported: tuple[Origin, Host, Clocks] | None = None
+        self._notes: list[str] = []
+        infos = [_as_info(source) for source in sources]
+        if not infos or len({info.folder for info in infos}) != len(infos):
             raise CaptureError("a capture needs at least one source, each named once")
         self._folder = make_folder(self.path, overwrite)
+        self._sources: dict[str, Recorded] = {}
+        self._flushed_at = self._synced_at = self._noted_at = time.monotonic()
         try:
             self._reserve()
-            self._sources = {
-                info.name: _Source(info, self._folder.make_subfolder(info.folder)) for info in named
-            }
+            for info in infos:
+                self._sources[info.name] = self._recorded(info)
             self._write_manifest(sync=True)
         except OSError as error:
             self._folder.close()
             raise CaptureError(
                 f"{self.path}: cannot be written: {os.strerror(error.errno or 0)}"
             ) from None
-        self._flushed_at = self._synced_at = self._noted_at = time.monotonic()
 
     # Recording
+
+    def add_source(self, source: SourceInfo | str) -> None:
+        """One more source, found while recording. Raises :class:`CaptureError`."""
+        with self._lock:
+            self._refuse_if_ended()
+            info = _as_info(source)
+            if info.name in self._sources or len(self._sources) >= MAX_SOURCES:
+                raise CaptureError(f"source {info.name} cannot be added to this capture")
+
+            def add() -> None:
+                self._sources[info.name] = self._recorded(info)
+                self._write_manifest(sync=False)
+
+            self._guarded(add)
 
     def write(self, source: str, batch: pa.RecordBatch) -> None:
         """Take a batch of schema ``PLUGIN_EVENTS``; an empty one only lets time pass.
@@ -132,19 +142,45 @@ class CaptureWriter:
         """
         with self._lock:
             state = self._state(source)
-            if not batch.schema.equals(PLUGIN_EVENTS):
-                raise CaptureError(f"source {source}: a batch of another schema: {batch.schema}")
-            batch = self._without_oversized(state, batch)
-            if batch.num_rows:
-                num = facts.numbers(batch)
-                if not facts.ascending(num, state.last_num):
-                    raise CaptureError(
-                        f"source {source}: event numbers do not ascend after {state.last_num}"
-                    )
-                state.last_num = int(num[-1])
-                for part in facts.split(batch, self.policy.bytes):
-                    self._take(state, part)
+            if not isinstance(state, RecordedPlugin):
+                raise CaptureError(f"source {source} takes system calls, not a plugin's events")
+            for part in state.parts(batch, self.policy.bytes):
+                self._make_room(state, state.size(part))
+                state.take(part)
+                self._flush_if_due(state)
             self.tick()
+
+    def begin_section(self, section: Section) -> None:
+        """System calls go on from a new state: Falco forgets what was before.
+
+        To be called before the first events. ``section.number`` must ascend. Raises as
+        :meth:`write`.
+        """
+        with self._lock:
+            state = self._syscalls()
+            self._guarded(lambda: self._flush_source(state))
+            self._guarded(lambda: state.begin(section))
+
+    def write_events(self, batch: EventBatch) -> None:
+        """Take system calls of the section that was last begun. Raises as :meth:`write`."""
+        with self._lock:
+            state = self._syscalls()
+            for part in state.parts(batch, self.policy.bytes):
+                self._make_room(state, state.size(part), fits=state.fits(part))
+                state.take(part)
+                self._flush_if_due(state)
+            self.tick()
+
+    def note(self, text: str) -> None:
+        """Something that is missing or wrong in what is recorded, for the manifest."""
+        with self._lock:
+            if len(self._notes) < MAX_NOTES:
+                self._notes.append(text[:MAX_NOTE])
+
+    def imported(self, origin: Origin, host: Host, clocks: Clocks) -> None:
+        """The events come from a file that was recorded elsewhere and at another time."""
+        with self._lock:
+            self._imported = (origin, host, clocks)
 
     def record(self, source: str, batches: Iterable[pa.RecordBatch]) -> int:
         """Take every batch of an iterable; how many events that was."""
@@ -158,12 +194,8 @@ class CaptureWriter:
         """Note that ``count`` events were lost after the last one written."""
         with self._lock:
             state = self._state(source)
-            if count > 0:
-                place = (state.last_num, reason[:1000])
-                state.gaps[place] = state.gaps.get(place, 0) + count
-                state.drops += count
-                if len(state.gaps) >= 10_000:
-                    self.flush()
+            if count > 0 and state.drop(count, reason):
+                self.flush()
 
     def tick(self) -> None:
         """Let time pass: flush and sync what is due. Call it while a source is quiet."""
@@ -202,7 +234,7 @@ class CaptureWriter:
         """Events and drops of each source so far, what is in hand included."""
         with self._lock:
             return {
-                name: (self._info(state).events + state.pending_events, state.drops)
+                name: (state.info.events + state.pending_events, state.drops)
                 for name, state in self._sources.items()
             }
 
@@ -224,7 +256,7 @@ class CaptureWriter:
 
     # Inside
 
-    def _state(self, source: str) -> _Source:
+    def _state(self, source: str) -> Recorded:
         self._refuse_if_ended()
         try:
             return self._sources[source]
@@ -236,91 +268,45 @@ class CaptureWriter:
         if self._ended:
             raise CaptureError(f"{self.path}: the recording has ended")
 
-    def _take(self, state: _Source, batch: pa.RecordBatch) -> None:
-        size = facts.payload_size(batch)
-        if state.pending and state.pending_bytes + size > self.policy.bytes:
+    def _syscalls(self) -> RecordedSyscalls:
+        state = self._state(SYSCALL)
+        assert isinstance(state, RecordedSyscalls)
+        return state
+
+    def _recorded(self, info: SourceInfo) -> Recorded:
+        kind = RecordedSyscalls if info.name == SYSCALL else RecordedPlugin
+        folder = self._folder.make_subfolder(info.folder)
+        return kind(info, folder, {"format": VERSION}, self._compression)
+
+    def _make_room(self, state: Recorded, size: int, *, fits: bool = True) -> None:
+        if state.pending_events and (not fits or state.pending_bytes + size > self.policy.bytes):
             self._guarded(lambda: self._flush_source(state))
-        state.pending.append(batch)
-        state.pending_events += batch.num_rows
-        state.pending_bytes += size
+
+    def _flush_if_due(self, state: Recorded) -> None:
         if state.pending_events >= self.policy.events or state.pending_bytes >= self.policy.bytes:
             self._guarded(lambda: self._flush_source(state))
 
-    def _without_oversized(self, state: _Source, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if facts.payload_size(batch) <= MAX_EVENT_BYTES:
-            return batch
-        offsets = facts.payload_offsets(batch)
-        fits = (offsets[1:] - offsets[:-1]) <= MAX_EVENT_BYTES
-        if fits.all():
-            return batch
-        self.drop(
-            state.info.name,
-            int((~fits).sum()),
-            f"payload larger than {MAX_EVENT_BYTES} bytes",
-        )
-        return batch.filter(pa.array(fits))
-
-    def _flush_source(self, state: _Source) -> None:
-        if state.pending:
-            batch = facts.join(state.pending)
-            if state.segment is None:
-                name = names.segment_name(len(state.closed))
-                state.segment = SegmentFile(
-                    state.folder, name, PLUGIN_EVENTS, self._about(state, len(state.closed))
-                )
-            state.segment.append(batch, facts.span(batch), state.pending_bytes)
-            state.pending, state.pending_events, state.pending_bytes = [], 0, 0
-        if state.gaps:
-            self._flush_gaps(state)
-        if state.segment is not None and state.segment.size >= self.policy.segment_bytes:
-            state.segment.close()
-            state.closed.append(_segment_info(state.segment, closed=True))
-            state.segment = None
+    def _flush_source(self, state: Recorded) -> None:
+        if state.flush(self.policy.segment_bytes):
             self._write_manifest(sync=True)
-
-    def _flush_gaps(self, state: _Source) -> None:
-        if state.gaps_file is None:
-            state.gaps_file = SegmentFile(state.folder, GAPS_FILE, GAPS, self._about(state, 0))
-        places = list(state.gaps)
-        columns = [
-            pa.array([num for num, _ in places], pa.uint64()),
-            pa.array([time.time_ns()] * len(places), GAPS.field("time").type),
-            pa.array(list(state.gaps.values()), pa.uint64()),
-            pa.array([reason for _, reason in places], pa.string()),
-        ]
-        state.gaps_file.append(pa.record_batch(columns, schema=GAPS), None)
-        state.gaps = {}
-
-    def _about(self, state: _Source, index: int) -> dict[str, object]:
-        plugin = state.info.plugin
-        return {
-            "format": self._manifest(None).version,
-            "source": state.info.name,
-            "plugin": plugin.name,
-            "plugin_version": plugin.version,
-            "segment": index,
-        }
 
     def _sync(self) -> None:
         for state in self._sources.values():
-            for file in (state.segment, state.gaps_file):
-                if file is not None:
-                    file.sync()
+            state.sync()
         self._synced_at = time.monotonic()
-
-    def _info(self, state: _Source) -> SourceInfo:
-        current = [] if state.segment is None else [_segment_info(state.segment, closed=False)]
-        return replace(state.info, drops=state.drops, segments=(*state.closed, *current))
 
     def _manifest(self, end: End | None) -> Manifest:
         policy = asdict(self.policy)
+        origin, host, clocks = self._imported or (None, self._host, clocks_now(self._clocks))
         return Manifest(
-            host=self._host,
-            clocks=clocks_now(self._clocks),
-            sources=tuple(self._info(state) for state in self._sources.values()),
+            host=host,
+            clocks=clocks,
+            sources=tuple(state.info for state in self._sources.values()),
             end=end,
             writer=_WRITER,
             flush={key: policy[key] for key in ("events", "bytes", "seconds")},
+            origin=origin,
+            notes=tuple(self._notes),
         )
 
     def _write_manifest(self, *, sync: bool, end: End | None = None) -> None:
@@ -329,12 +315,7 @@ class CaptureWriter:
 
     def _finish(self, end: End, *, sync: bool) -> None:
         for state in self._sources.values():
-            for file in (state.segment, state.gaps_file):
-                if file is not None:
-                    file.close(sync=sync)
-            if state.segment is not None:
-                state.closed.append(_segment_info(state.segment, closed=True))
-                state.segment = None
+            state.close(sync=sync)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(RESERVE_FILE, dir_fd=self._folder.fd)
         self._write_manifest(sync=sync, end=end)
@@ -374,34 +355,20 @@ class CaptureWriter:
         with contextlib.suppress(OSError):
             os.unlink(RESERVE_FILE, dir_fd=self._folder.fd)
         for state in self._sources.values():
-            for file in (state.segment, state.gaps_file):
-                if file is not None:
-                    with contextlib.suppress(OSError):
-                        file.close(sync=False)
-            if state.segment is not None:
-                state.closed.append(_segment_info(state.segment, closed=True))
-                state.segment = None
+            with contextlib.suppress(OSError):
+                state.close(sync=False)
         with contextlib.suppress(OSError):
             self._write_manifest(sync=True, end=End(False, reason, lost))
         self._release()
         return lost
 
 
-def _as_new(info: SourceInfo) -> SourceInfo:
+def _as_info(source: SourceInfo | str) -> SourceInfo:
+    """A source as it begins: no events, secrets taken out."""
+    info = source if isinstance(source, SourceInfo) else SourceInfo(source)
     plugin = replace(
         info.plugin,
         config=redact_text(info.plugin.config),
         open_params=redact_text(info.plugin.open_params),
     )
     return SourceInfo(info.name, names.source_folder(info.name), plugin)
-
-
-def _segment_info(segment: SegmentFile, *, closed: bool) -> SegmentInfo:
-    return SegmentInfo(
-        file=segment.name,
-        events=segment.events,
-        bytes=segment.size,
-        payload_bytes=segment.payload_bytes,
-        closed=closed,
-        span=segment.span,
-    )

@@ -162,7 +162,7 @@ def test_drops_leave_marked_gaps(tmp_path: Path) -> None:
 def test_an_oversized_event_is_counted_as_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("capture.writer.MAX_EVENT_BYTES", 1000)
+    monkeypatch.setattr("capture.recording.MAX_EVENT_BYTES", 1000)
     path = tmp_path / "a.fcap"
     with CaptureWriter(path, ["k8s_audit"], policy=FlushPolicy(bytes=500)) as writer:
         writer.write("k8s_audit", batch(1, 2, payload=b"x" * 900))

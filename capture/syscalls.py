@@ -1,0 +1,116 @@
+"""Reading the system calls of a capture: sections, their state, and their events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
+
+from capture.errors import CaptureError
+from capture.events.checks import event_codes
+from capture.events.schema import EventBatch
+from capture.events.section import Section
+from capture.events.table import event_table
+from capture.folder import Folder
+from capture.ipc import Damage, Decoder, Frame, array_lengths
+from capture.kinds import SYSTEM_CALLS
+from capture.layout import Layout
+from capture.manifest import SourceInfo
+from capture.state_tables import read_sections, table_file
+from capture.streams import headers, stream
+
+
+def read_syscalls(
+    root: Folder,
+    info: SourceInfo,
+    note: Callable[[str], None],
+    wanted: Callable[[Frame], bool] = lambda _: True,
+) -> Iterator[Section | EventBatch]:
+    """Each section and then its batches, as :class:`capture.scap.reader.ScapReader` gives them.
+
+    Events of a section whose state is lost come after a section without any. At most one batch and
+    the state of one section are in memory.
+    """
+    try:
+        folder = root.subfolder(info.folder)
+    except CaptureError:
+        return  # Opening the capture has said so.
+    with folder:
+        sections = read_sections(folder, note)
+        ahead = next(sections, None)
+        last = -1
+        for frame, batch in _frames(root, info, note, wanted):
+            while ahead is not None and ahead[0].number <= frame.section:
+                last = ahead[0].number
+                yield ahead[0]
+                ahead = next(sections, None)
+            if frame.section < last:
+                note(f"{info.folder}: {frame.rows} events of an earlier section are left out")
+                continue
+            if frame.section > last:
+                last = frame.section
+                note(f"{info.folder}: the state that section {last} begins with is lost")
+                yield Section.of(last)
+            yield EventBatch.of(batch, frame.section)
+        while ahead is not None:
+            yield ahead[0]
+            ahead = next(sections, None)
+
+
+def _frames(
+    root: Folder, info: SourceInfo, note: Callable[[str], None], wanted: Callable[[Frame], bool]
+) -> Iterator[tuple[Frame, pa.RecordBatch]]:
+    decoders: dict[tuple[int, ...], Decoder] = {}
+
+    def decoder(schema: pa.Schema) -> Decoder | None:
+        codes = event_codes(schema)
+        if codes is None:
+            return None
+        if codes not in decoders:
+            # The schemas of neighbouring segments are alike; a crafted capture's need not be.
+            decoders.clear()
+            decoders[codes] = Decoder(schema, check=SYSTEM_CALLS.check)
+        return decoders[codes]
+
+    for segment in info.segments:
+        yield from stream(root, info.folder, segment.file, decoder, note, wanted)
+
+
+def count_types(root: Folder, info: SourceInfo) -> Counter[int]:
+    """Events of each type code, by what the batches' headers say: nothing is unpacked."""
+    counts: Counter[int] = Counter()
+    for segment in info.segments:
+        codes: tuple[int, ...] | None = None
+        places: list[int] = []
+        for schema, frame in headers(root, info.folder, segment.file):
+            if codes is None:
+                codes = event_codes(schema)
+                if codes is None:
+                    break
+                places = Layout(schema).children["event"]
+            try:
+                lengths = array_lengths(frame)
+            except Damage:
+                break
+            if len(lengths) <= places[-1]:
+                break
+            for code, place in zip(codes, places, strict=True):
+                counts[code] += max(lengths[place], 0)
+    return +counts
+
+
+def count_state(root: Folder, info: SourceInfo, table: str) -> int:
+    """Rows of a table of ``capture.events.state_schema``, of all sections together."""
+    frames = headers(root, info.folder, table_file(table))
+    return sum(frame.rows for _, frame in frames)
+
+
+def type_names(counts: Counter[int]) -> Counter[str]:
+    """Counts by the name of the event, ``(enter)`` after those of enter events."""
+    names: Counter[str] = Counter()
+    for code, count in counts.items():
+        event = event_table()[code]
+        enter = event.enter and event.kind == "syscall"
+        names[f"{event.name} (enter)" if enter else event.name] += count
+    return names
