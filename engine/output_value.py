@@ -9,6 +9,7 @@ from engine.columns import Column
 from engine.compile import compile_operand
 from engine.fields.catalogue import Catalogue
 from engine.fields.model import FieldRef, FieldType
+from engine.fields.shown import shown
 from engine.language.ast import Field, Transformer
 from engine.operands import FieldOperand, Operand
 
@@ -48,6 +49,7 @@ def compile_value(operand: Field | Transformer, catalogue: Catalogue, source: st
     """Raises FalcowbError where a field does not exist or a transformer does not take it."""
     made = compile_operand(operand, catalogue, source)
     if isinstance(made, FieldOperand):
+        ref = shown(made.ref)
         # A path that names several values prints as a list.
-        return OutputValue(made.ref.info.name, made.ref.info.type, made.ref.is_list, made)
+        return OutputValue(ref.info.name, ref.info.type, ref.is_list, FieldOperand(ref))
     return OutputValue("", made.shape.type, made.shape.is_list, made)

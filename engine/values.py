@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import numpy as np
@@ -52,8 +52,16 @@ def texts(
         elif is_list:
             rows.append(_list_text([item or b"" for item in items[start:end]]))
         else:
-            rows.append(b" ".join(item or b"" for item in items[start:end]))
+            rows.append(spaced(item or b"" for item in items[start:end]) or None)
     return rows
+
+
+def spaced(texts: Iterable[bytes]) -> bytes:
+    """Texts with a blank between; upstream puts none while all were empty."""
+    line = b""
+    for text in texts:
+        line = line + b" " + text if line else text
+    return line
 
 
 def json_values(

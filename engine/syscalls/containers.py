@@ -7,7 +7,9 @@ the control groups; all else from the events of the capture that describe contai
 from __future__ import annotations
 
 import functools
+import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +17,7 @@ import pyarrow as pa
 
 from capture.events.table import event_table
 from engine.columns import BytesColumn, Codes, NumberColumn
-from engine.syscalls.assemble import gathered_numbers, no_value
+from engine.syscalls.assemble import no_number, no_value
 from engine.syscalls.container_info import HOST, Container, Mount, parse_container
 from engine.syscalls.process import Make, wide
 
@@ -180,21 +182,49 @@ def _of_pod(name: str) -> Make:
     return said(say)
 
 
-def _start(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    """When the first process of the thread's pid namespace began."""
-    state = segment.state
-    starts = gathered_numbers(state.threads.number("pidns_init_start_ts"), state.thread)
-    return wide(starts.astype(np.uint64), (state.thread >= 0) & (starts != 0))
-
-
-def _duration(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    starts = _start(segment, arg)
-    passed = segment.events.time.view(np.uint64) - starts.values.astype(np.uint64)
-    return NumberColumn(passed, starts.valid)
+def _no_time(segment: SyscallSegment, arg: str | None) -> NumberColumn:
+    """Falco's plugin gives no value, also for threads whose pid namespace has a known start."""
+    return no_number(len(segment), np.uint64)
 
 
 def _no_text(segment: SyscallSegment, arg: str | None) -> BytesColumn:
     return no_value(len(segment))
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Addresses that are a container's own; with ``host`` those of the host too."""
+
+    addresses: frozenset[bytes]
+    host: bool
+
+
+def reaches(segment: SyscallSegment) -> tuple[Codes, list[Reach]]:
+    """For each event which addresses its thread's container has, as a place in a list; -1 on the
+    host. A container that does not say its address may have that of any.
+
+    From is_ipv4addr_in_local_machine of userspace/libsinsp/ifinfo.cpp in falcosecurity/libs.
+    """
+    described = _described(segment)
+    anyone = Reach(frozenset(filter(None, (_ipv4(each.ip) for each in described))), host=False)
+    choices = [anyone]
+    for container in described:
+        own = _ipv4(container.ip)
+        found = Reach(frozenset({own} if own else ()), host=True)
+        choices.append(found if container.ip else anyone)
+    state = segment.state
+    ids = state.threads.text("container_id")
+    inside = np.array([text != b"" for text in ids.values.to_pylist()], np.bool_)
+    is_inside = np.append(np.append(inside, False)[ids.codes], False)[state.thread]
+    places = np.where(state.container >= 0, state.container + 1, 0)
+    return np.where(is_inside, places, -1).astype(np.int32), choices
+
+
+def _ipv4(text: str) -> bytes | None:
+    try:
+        return socket.inet_pton(socket.AF_INET, text)
+    except OSError:
+        return None
 
 
 def users_of_container_events(segment: SyscallSegment) -> BytesColumn | None:
@@ -243,8 +273,8 @@ FIELDS: dict[str, Make] = {
     "container.image.repository": plain("image_repository"),
     "container.image.tag": plain("image_tag"),
     "container.image.digest": plain("image_digest"),
-    "container.start_ts": _start,
-    "container.duration": _duration,
+    "container.start_ts": _no_time,
+    "container.duration": _no_time,
     "container.ip": plain("ip"),
     "container.cni.json": plain("cni"),
     "container.host_pid": yes("host_pid"),

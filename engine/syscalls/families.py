@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from engine.columns import Column
-from engine.syscalls import containers, evt, fd, fdlist, fspath, process, thread, users
+from engine.syscalls import (
+    connections,
+    containers,
+    evt,
+    fd,
+    fdlist,
+    fspath,
+    process,
+    thread,
+    users,
+)
 
 if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment
@@ -20,6 +30,7 @@ FIELDS: Mapping[str, Make] = {
     **thread.FIELDS,
     **users.FIELDS,
     **fd.FIELDS,
+    **connections.FIELDS,
     **fspath.FIELDS,
     **fdlist.FIELDS,
     **containers.FIELDS,

@@ -1,12 +1,11 @@
 """``fd.*``: the file or connection of an event.
 
 From sinsp_filtercheck_fd.cpp in falcosecurity/libs. A value is made once a distinct state of a
-file. No name service is asked: the fields of domain names have no value.
+file. Addresses and ports are in ``connections``.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture.events.table import event_table
-from engine.columns import BytesColumn, Codes, Column, ListColumn, Mask, NumberColumn
+from engine.columns import BytesColumn, Column, ListColumn, Mask, NumberColumn
 from engine.gather import constant
 from engine.syscalls import fdtypes
 from engine.syscalls.assemble import (
@@ -25,8 +24,8 @@ from engine.syscalls.assemble import (
     from_table,
     gathered,
     gathered_numbers,
-    no_value,
 )
+from engine.syscalls.connections import has_flag, types
 from engine.syscalls.events import Group
 from engine.syscalls.pathnames import (
     UNKNOWN,
@@ -43,45 +42,10 @@ if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment
     from engine.syscalls.state import Versions
 
-_IP = (fdtypes.IPV4, fdtypes.IPV6)
-_LISTENING = (fdtypes.IPV4_LISTENING, fdtypes.IPV6_LISTENING)
-#: Which of the addresses of a connection: its ends by role, or by where they are.
-_SIDES = ("client", "server", "local", "remote")
-
-
-@functools.cache
-def _about_files() -> npt.NDArray[np.bool_]:
-    wanted = {"creates_fd", "uses_fd", "destroys_fd"}
-    return np.array([bool(event.flags & wanted) for event in event_table().types])
-
-
-def about_file(segment: SyscallSegment) -> Mask:
-    """Which events the ``fd`` fields speak of: those about a file, with a thread."""
-    return np.asarray(_about_files()[segment.events.type] & segment.state.known())
-
-
-def files(segment: SyscallSegment) -> Codes:
-    """The file of each event that is about one, as a version; -1 where it is not known."""
-    return np.where(about_file(segment), segment.state.fd, np.int32(-1)).astype(np.int32)
-
-
-def _types(table: Versions) -> npt.NDArray[np.int64]:
-    return table.number("type").astype(np.int64)
-
-
-def has_role(table: Versions) -> Mask:
-    """Which files are sockets of a known role."""
-    return _has(table, fdtypes.ROLE_CLIENT | fdtypes.ROLE_SERVER)
-
-
-def _has(table: Versions, bits: int) -> Mask:
-    """Which files have any of these flags."""
-    return np.asarray(table.number("flags").astype(np.int64) & bits != 0)
-
 
 def text_of(make: Callable[[Versions], BytesColumn], name: str) -> Make:
     """A text made once a distinct file; no value where the file is not known."""
-    return lambda segment, arg: gathered(segment.state.fds.derived(name, make), files(segment))
+    return lambda segment, arg: gathered(segment.state.fds.derived(name, make), segment.files)
 
 
 def number_of(make: Callable[[Versions], tuple[npt.NDArray[np.generic], Mask | None]]) -> Make:
@@ -89,7 +53,7 @@ def number_of(make: Callable[[Versions], tuple[npt.NDArray[np.generic], Mask | N
 
     def column(segment: SyscallSegment, arg: str | None) -> NumberColumn:
         values, has = make(segment.state.fds)
-        ids = files(segment)
+        ids = segment.files
         valid = ids >= 0 if has is None else gathered_numbers(has, ids) != 0
         return wide(gathered_numbers(values, ids), np.asarray(valid & (ids >= 0)))
 
@@ -101,10 +65,10 @@ def number_of(make: Callable[[Versions], tuple[npt.NDArray[np.generic], Mask | N
 
 def _names(segment: SyscallSegment, *, raw: bool) -> BytesColumn:
     """Name of the file; where that is not known what the event itself says of it."""
-    ids = files(segment)
+    ids = segment.files
     column = gathered(segment.state.fds.text("name_raw" if raw else "name"), ids)
     parts: list[BytesPart] = [(np.arange(len(segment)), column.codes, column.values)]
-    unknown = about_file(segment) & (ids < 0)
+    unknown = segment.about_file & (ids < 0)
     if unknown.any():
         for group in segment.events.groups:
             which = unknown[group.at]
@@ -190,8 +154,8 @@ def _last_of(path: bytes) -> bytes:
 
 def _directory(segment: SyscallSegment, arg: str | None) -> BytesColumn:
     column = _names(segment, raw=False)
-    ids = files(segment)
-    kinds = gathered_numbers(_types(segment.state.fds), ids, -1)
+    ids = segment.files
+    kinds = gathered_numbers(types(segment.state.fds), ids, -1)
     is_file = np.isin(kinds, fdtypes.FILES) | (ids < 0)
     folders = _changed(column, folder_of)
     whole = kinds == fdtypes.DIRECTORY
@@ -204,7 +168,7 @@ def _directory(segment: SyscallSegment, arg: str | None) -> BytesColumn:
 def _filename(table: Versions) -> BytesColumn:
     names = table.text("name")
     last = [_last_of(name) for name in names.values.to_pylist()]
-    is_file = np.isin(_types(table), fdtypes.FILES)
+    is_file = np.isin(types(table), fdtypes.FILES)
     return BytesColumn(np.where(is_file, names.codes, np.int32(-1)), pa.array(last, pa.binary()))
 
 
@@ -235,7 +199,7 @@ def with_container(part: Make) -> Make:
 
 
 def _type(segment: SyscallSegment, arg: str | None) -> BytesColumn:
-    return fdtypes.words(segment.state.fds.number("type"), files(segment))
+    return fdtypes.words(segment.state.fds.number("type"), segment.files)
 
 
 #: Letter of a file that is not known, by the event that would have made it; ``o`` for others.
@@ -254,10 +218,10 @@ def _type_letter(segment: SyscallSegment, arg: str | None) -> BytesColumn:
     events = event_table().types
     by_event = [_LETTERS.get(event.key[:-2], b"o") for event in events]
     by_file = [fdtypes.letter_of(number) for number in range(-1, len(fdtypes.TYPE))]
-    ids = files(segment)
-    kinds = gathered_numbers(_types(segment.state.fds), ids, -1)
+    ids = segment.files
+    kinds = gathered_numbers(types(segment.state.fds), ids, -1)
     codes = np.where(ids >= 0, len(by_event) + kinds + 1, segment.events.type.astype(np.int64))
-    codes = np.where(about_file(segment), codes, len(by_event) + len(by_file))
+    codes = np.where(segment.about_file, codes, len(by_event) + len(by_file))
     return from_table([*by_event, *by_file, None], codes)
 
 
@@ -266,7 +230,7 @@ def _open_types(segment: SyscallSegment, arg: str | None) -> Column:
     state = segment.state
     if arg is not None and int(arg) != -1:
         return _type_of_number(segment, int(arg))
-    masks = np.where(about_file(segment), state.fd_types, np.uint32(0))
+    masks = np.where(segment.about_file, state.fd_types, np.uint32(0))
     distinct, inverse = np.unique(masks, return_inverse=True)
     texts = sorted({fdtypes.word_of(number) for number in (-1, *fdtypes.TYPE.values())})
     places = {text: code for code, text in enumerate(texts)}
@@ -281,7 +245,7 @@ def _open_types(segment: SyscallSegment, arg: str | None) -> Column:
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(mine)])
     at = np.repeat(starts[inverse] - offsets[:-1], mine) + np.arange(offsets[-1])
     items = BytesColumn(flat[at], pa.array(texts, pa.binary()))
-    return ListColumn(offsets, items, about_file(segment))
+    return ListColumn(offsets, items, segment.about_file)
 
 
 def _type_of_number(segment: SyscallSegment, number: int) -> ListColumn:
@@ -290,7 +254,7 @@ def _type_of_number(segment: SyscallSegment, number: int) -> ListColumn:
     ids = np.where(state.fd_number == number, state.fd, np.int32(-1)).astype(np.int32)
     if 0 <= number <= 2:
         ids = state.stdio(number)
-    ids = np.where(about_file(segment), ids, np.int32(-1)).astype(np.int32)
+    ids = np.where(segment.about_file, ids, np.int32(-1)).astype(np.int32)
     column = fdtypes.words(state.fds.number("type"), ids)
     has = column.codes >= 0
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(has)])
@@ -298,12 +262,12 @@ def _type_of_number(segment: SyscallSegment, number: int) -> ListColumn:
 
 
 def _number(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    return wide(segment.state.fd_number, about_file(segment))
+    return wide(segment.state.fd_number, segment.about_file)
 
 
 def _unique(segment: SyscallSegment, arg: str | None) -> BytesColumn:
     """Thread and descriptor number, one after the other."""
-    valid = about_file(segment)
+    valid = segment.about_file
     pairs = np.stack([segment.events.tid, segment.state.fd_number], 1)[valid]
     distinct, codes = np.unique(pairs, axis=0, return_inverse=True)
     texts = [b"%d%d" % (tid, fd) for tid, fd in distinct.tolist()]
@@ -313,99 +277,7 @@ def _unique(segment: SyscallSegment, arg: str | None) -> BytesColumn:
     )
 
 
-# Connections.
-
-
-def _source(table: Versions, side: str) -> tuple[Mask, Mask]:
-    """For each file whether ``side`` is its source, and whether it has that side at all."""
-    kinds = _types(table)
-    joined = np.isin(kinds, _IP) & has_role(table)
-    local = np.asarray(table.number("source_is_local") != 0)
-    match side:
-        case "client":
-            return np.ones(len(kinds), np.bool_), joined
-        case "server":
-            return np.zeros(len(kinds), np.bool_), joined | np.isin(kinds, _LISTENING)
-        case "local":
-            return local, joined
-        case _:
-            return ~local, joined
-
-
-def address(side: str) -> Make:
-    def make(table: Versions) -> BytesColumn:
-        source, has = _source(table, side)
-        ours, theirs = table.text("source_ip"), table.text("dest_ip")
-        shift = np.int32(len(ours.values))
-        codes = np.where(source, ours.codes, theirs.codes + shift).astype(np.int32)
-        values = pa.concat_arrays([ours.values, theirs.values])
-        # Only sockets that may have a role have an address.
-        if side == "server":
-            has = has & ~(np.isin(_types(table), _IP) & ~has_role(table))
-        return BytesColumn(np.where(has, codes, -1).astype(np.int32), values)
-
-    return text_of(make, f"{side} address")
-
-
-def _ports(table: Versions, side: str) -> tuple[npt.NDArray[np.uint64], Mask]:
-    source, has = _source(table, side)
-    ports = np.where(source, table.number("source_port"), table.number("dest_port"))
-    return ports.astype(np.uint64), has
-
-
-def port(side: str) -> Make:
-    return number_of(lambda table: _ports(table, side))
-
-
-def service(side: str) -> Make:
-    """A port as text: no service has a name here. libs gives the empty text for what has a role but
-    no port, and for the server's port of a listening socket."""
-
-    def make(table: Versions) -> BytesColumn:
-        ports, has = _ports(table, side)
-        kinds = _types(table)
-        joined = np.isin(kinds, _IP)
-        empty = has_role(table) & ~joined if side == "client" else np.zeros(len(kinds), np.bool_)
-        if side == "server":
-            empty = np.isin(kinds, _LISTENING)
-        distinct, codes = np.unique(ports, return_inverse=True)
-        texts = [b"%d" % number for number in distinct.tolist()]
-        last = np.int32(len(texts))
-        none = np.where(empty, last, np.int32(-1))
-        said = np.where(has & joined, codes.astype(np.int32), none)
-        return BytesColumn(said, pa.array([*texts, b""], pa.binary()))
-
-    return text_of(make, f"{side} service")
-
-
-def either_address(segment: SyscallSegment, arg: str | None) -> ListColumn:
-    """Both addresses of a connection, the one of a listening socket; nothing of other files."""
-    ids = files(segment)
-    table = segment.state.fds
-    kinds = gathered_numbers(_types(table), ids, -1)
-    source = gathered(table.text("source_ip"), ids)
-    server = gathered(table.text("dest_ip"), ids)
-    shift = np.int32(len(source.values))
-    both = np.stack([source.codes, server.codes + shift], 1)
-    used = np.stack([np.isin(kinds, _IP), np.isin(kinds, fdtypes.SOCKETS)], 1)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(used.sum(1))])
-    items = BytesColumn(
-        both[used].astype(np.int32), pa.concat_arrays([source.values, server.values])
-    )
-    return ListColumn(offsets, items, ids >= 0)
-
-
-def either_port(segment: SyscallSegment, arg: str | None) -> ListColumn:
-    ids = files(segment)
-    table = segment.state.fds
-    kinds = gathered_numbers(_types(table), ids, -1)
-    ports = [
-        gathered_numbers(table.number(name), ids).astype(np.uint64)
-        for name in ("source_port", "dest_port")
-    ]
-    used = np.stack([np.isin(kinds, _IP), np.isin(kinds, fdtypes.SOCKETS)], 1)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(used.sum(1))])
-    return ListColumn(offsets, NumberColumn(np.stack(ports, 1)[used], None), ids >= 0)
+# Sockets.
 
 
 def _protocol(table: Versions) -> BytesColumn:
@@ -418,31 +290,21 @@ def _protocol(table: Versions) -> BytesColumn:
 
 
 def _family(table: Versions) -> BytesColumn:
-    kinds = _types(table)
+    kinds = types(table)
     codes = np.where(np.isin(kinds, fdtypes.SOCKETS), 0, np.where(kinds == fdtypes.UNIX, 1, -1))
     return BytesColumn(codes.astype(np.int32), pa.array([b"ip", b"unix"], pa.binary()))
 
 
-def _is_server(table: Versions) -> tuple[npt.NDArray[np.bool_], None]:
-    kinds = _types(table)
-    local = np.asarray(table.number("dest_is_local") != 0)
-    return np.isin(kinds, _LISTENING) | (np.isin(kinds, _IP) & local), None
-
-
 def _flag(bit: int) -> Make:
-    return number_of(lambda table: (_has(table, bit), None))
+    return number_of(lambda table: (has_flag(table, bit), None))
 
 
 def _name_changed(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    return wide(segment.state.name_changed, files(segment) >= 0)
+    return wide(segment.state.name_changed, segment.files >= 0)
 
 
 def _device(part: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]) -> Make:
     return number_of(lambda table: (part(table.number("dev").astype(np.int64)), None))
-
-
-def _no_text(segment: SyscallSegment, arg: str | None) -> BytesColumn:
-    return no_value(len(segment))
 
 
 def _signed(device: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -456,38 +318,13 @@ FIELDS: dict[str, Make] = {
     "fd.name": _name,
     "fd.directory": _directory,
     "fd.filename": text_of(_filename, "filename"),
-    "fd.ip": either_address,
-    "fd.cip": address("client"),
-    "fd.sip": address("server"),
-    "fd.lip": address("local"),
-    "fd.rip": address("remote"),
-    "fd.port": either_port,
-    "fd.cport": port("client"),
-    "fd.sport": port("server"),
-    "fd.lport": port("local"),
-    "fd.rport": port("remote"),
     "fd.l4proto": text_of(_protocol, "protocol"),
     "fd.sockfamily": text_of(_family, "family"),
-    "fd.is_server": number_of(_is_server),
     "fd.uid": _unique,
     "fd.containername": with_container(_name),
     "fd.containerdirectory": with_container(_directory),
-    "fd.proto": either_port,
-    "fd.cproto": service("client"),
-    "fd.sproto": service("server"),
-    "fd.lproto": service("local"),
-    "fd.rproto": service("remote"),
-    "fd.net": either_address,
-    "fd.cnet": address("client"),
-    "fd.snet": address("server"),
-    "fd.lnet": address("local"),
-    "fd.rnet": address("remote"),
     "fd.connected": _flag(fdtypes.CONNECTED),
     "fd.name_changed": _name_changed,
-    "fd.cip.name": _no_text,
-    "fd.sip.name": _no_text,
-    "fd.lip.name": _no_text,
-    "fd.rip.name": _no_text,
     "fd.dev": _device(_signed),
     "fd.dev.major": _device(lambda dev: (dev & 0xFFF00) >> 8),
     "fd.dev.minor": _device(lambda dev: (dev & 0xFF) | ((dev >> 12) & 0xFFF00)),

@@ -17,6 +17,7 @@ import pyarrow as pa
 from engine.columns import BytesColumn, Codes, Column, ListColumn, Mask, NumberColumn
 from engine.syscalls import fdtypes
 from engine.syscalls.assemble import gathered, gathered_numbers, no_value
+from engine.values import spaced
 
 if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment
@@ -268,14 +269,6 @@ def _one_text(column: ListColumn) -> BytesColumn:
             seen[key] = code
         rows[row] = code
     return BytesColumn(rows, pa.array(list(known), pa.binary()))
-
-
-def spaced(texts: Any) -> bytes:
-    """Texts with blanks between; none is put before the first that says something."""
-    line = b""
-    for one in texts:
-        line = line + b" " + one if line else one
-    return line
 
 
 def _aenv(segment: SyscallSegment, arg: str | None) -> Column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from capture.errors import FalcowbError
 from capture.events.schema import EventBatch
 from capture.events.table import event_table
 from capture.scap.reader import Section
-from engine.columns import Column, Rows
+from engine.columns import Codes, Column, Mask, Rows
 from engine.fields.model import FieldRef
 from engine.gather import take
 from engine.segments import ColumnKey
@@ -99,7 +100,13 @@ def _previous(events: Events, before: int) -> npt.NDArray[np.int64]:
     return np.concatenate([np.array([before], np.int64), events.time[:-1]])
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
+@functools.cache
+def _about_files() -> Mask:
+    wanted = {"creates_fd", "uses_fd", "destroys_fd"}
+    return np.array([bool(event.flags & wanted) for event in event_table().types])
+
+
+@dataclass(eq=False)
 class SyscallSegment:
     """Events of the system call source. What is taken of a segment shares its columns.
 
@@ -158,6 +165,16 @@ class SyscallSegment:
             {},
             (self, rows),
         )
+
+    @functools.cached_property
+    def about_file(self) -> Mask:
+        """Which events the ``fd`` fields speak of: those about a file, with a thread."""
+        return np.asarray(_about_files()[self.events.type] & self.state.known())
+
+    @functools.cached_property
+    def files(self) -> Codes:
+        """The file of each event that is about one, as a version; -1 where it is not known."""
+        return np.where(self.about_file, self.state.fd, np.int32(-1)).astype(np.int32)
 
     @property
     def known(self) -> Mapping[ColumnKey, Column]:

@@ -103,3 +103,32 @@ def test_anything_may_stand_in_a_capture() -> None:
     assert parse_container(b"[" * 100_000) is None
     odd = parse_container(b'{"container": {"id": 7, "labels": [1], "Mounts": {"a": 1}}}')
     assert odd is not None and odd.id == "" and not odd.labels and not odd.mounts
+
+
+def test_which_end_of_a_connection_is_the_containers() -> None:
+    def socket(source: list[int], dest: list[int]) -> dict[str, Any]:
+        return {
+            "tid": 100, "fd": 0, "type": 3, "l4proto": 2, "source_port": 1, "dest_port": 2,
+            "source_ip": bytes(source), "dest_ip": bytes(dest),
+        }  # fmt: skip
+
+    host, own = [10, 0, 0, 2], [10, 1, 1, 1]
+    interfaces = [{"name": b"eth0", "address": bytes(host), "netmask": bytes(4)}]
+
+    def ports(source: list[int], *told: Made) -> tuple[object, object]:
+        start = begun(
+            threads=[thread(100, cgroups=CGROUPS)],
+            fds=[socket(source, [9, 9, 9, 9])],
+            interfaces=interfaces,
+        )
+        of = segment([*told, CLOSE], start)
+        return values(of, "fd.lport")[-1], values(of, "fd.rip")[-1]
+
+    # Nothing is known of the container: not even the host's addresses are its own.
+    assert ports(host) == (2, "10.0.0.2")
+    # It says its address: that is its own, and so are the host's.
+    assert ports(own, described()) == (1, "9.9.9.9")
+    assert ports(host, described()) == (1, "9.9.9.9")
+    assert ports([10, 7, 7, 7], described()) == (2, "10.7.7.7")
+    # It says none: it may have that of any container.
+    assert ports(own, described(id="other"), described(ip="")) == (1, "9.9.9.9")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.syscalls.process import spaced
+from engine.values import spaced
 from tests.engine.syscalls.made import BASE, CAT, begun, made, segment, thread, values
 
 CLOSE = made("SYSCALL_CLOSE_X", res=0, fd=0)
