@@ -34,6 +34,8 @@ from capture.state_tables import (
 
 #: Largest payload of one event that is recorded; a larger one counts as dropped.
 MAX_EVENT_BYTES = 64 << 20
+#: Most bytes of a batch of system calls, with room for what the layout adds on disk.
+_MAX_SYSCALL_BYTES = MAX_BATCH_BYTES - (16 << 20)
 
 
 class Recorded(ABC):
@@ -232,8 +234,8 @@ class RecordedSyscalls(Recorded):
         self._note_numbers(batch.batch)
         pieces = []
         for part in split(batch, facts.MAX_ROWS, max(max_bytes, 1)):
-            if part.batch.nbytes > MAX_BATCH_BYTES // 2:
-                self.drop(1, f"parameters larger than {MAX_BATCH_BYTES // 2} bytes")
+            if part.batch.nbytes > _MAX_SYSCALL_BYTES:
+                self.drop(part.num_rows, f"parameters larger than {_MAX_SYSCALL_BYTES} bytes")
             elif part.num_rows:
                 pieces.append(narrow(part))
         return pieces

@@ -164,6 +164,14 @@ class ScapReader:
             bool(at.damaged),
         )
 
+    def fraction(self) -> float | None:
+        """How much of the file has been read, from 0 to 1; None for what is no ordinary file."""
+        try:
+            size = os.fstat(self._fd).st_size
+            return os.lseek(self._fd, 0, os.SEEK_CUR) / size if size else None
+        except OSError:
+            return None
+
     @property
     def problems(self) -> list[Problem]:
         """The first 1000 problems found so far, in file order; ``progress`` counts all."""
