@@ -101,7 +101,8 @@ def count_types(root: Folder, info: SourceInfo) -> Counter[int]:
 
 
 def count_state(root: Folder, info: SourceInfo, table: str) -> int:
-    """Rows of a table of ``capture.events.state_schema``, of all sections together."""
+    """Rows of a table of ``capture.events.state_schema``, of all sections together; those of
+    ``sections`` are the sections themselves."""
     frames = headers(root, info.folder, table_file(table))
     return sum(frame.rows for _, frame in frames)
 

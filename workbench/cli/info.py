@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Most gaps and findings told to a person; ``--json`` has them all.
 _MAX_SHOWN = 10
 _MAX_GAPS = 100_000
+#: Most types of events told to a person.
+_MAX_TYPES = 12
 
 
 def info(
@@ -49,6 +51,20 @@ def _gaps(opened: Capture, source: str) -> list[Gap]:
     return list(itertools.islice(opened.gaps(source), _MAX_GAPS))
 
 
+def _syscalls(opened: Capture) -> dict[str, Any] | None:
+    """What there is of system calls: events by type, and rows of the state at the start."""
+    from capture.events.state_schema import TABLES
+    from capture.manifest import SYSCALL
+
+    if SYSCALL not in opened.sources:
+        return None
+    return {
+        "types": opened.syscall_counts(),
+        "sections": opened.state_count("sections"),
+        "state": {name: opened.state_count(name) for name in TABLES},
+    }
+
+
 def _as_data(
     opened: Capture, gaps: dict[str, list[Gap]], findings: list[Finding] | None
 ) -> dict[str, Any]:
@@ -67,6 +83,8 @@ def _as_data(
         "clocks": asdict(manifest.clocks),
         "format_version": manifest.version,
         "writer": manifest.writer,
+        "origin": None if manifest.origin is None else asdict(manifest.origin),
+        "syscall": _syscalls(opened),
         "sources": [
             {
                 "name": source.name,
@@ -96,6 +114,7 @@ def _as_data(
 def _in_words(
     opened: Capture, gaps: dict[str, list[Gap]], findings: list[Finding] | None
 ) -> list[str]:
+    from capture.manifest import SYSCALL
     from capture.times import format_span, format_time
 
     manifest = opened.manifest
@@ -107,9 +126,18 @@ def _in_words(
     if clocks.start_time:
         length = format_span(max(clocks.last_boot - clocks.start_boot, 0))
         lines.append(f"  recorded at   {format_time(clocks.start_time)}, for {length}")
+    origin = manifest.origin
+    if origin is not None:
+        packed = f", {origin.compression}" if origin.compression not in ("", "none") else ""
+        digest = f", SHA-256 {origin.sha256[:16]}…" if origin.sha256 else ""
+        lines.append(
+            f"  imported from {_plain(origin.file + packed)}, {_size(origin.bytes)}{digest}"
+        )
     lines.append(f"  events        {opened.count:,}, {manifest.drops:,} dropped")
     for source in manifest.sources:
         lines += ["", *_source_in_words(source, gaps[source.name])]
+        if source.name == SYSCALL:
+            lines += _syscalls_in_words(opened)
     if opened.missing:
         lines += ["", "Missing:", *_shortened(opened.missing)]
     if findings is not None:
@@ -135,6 +163,7 @@ def _state(opened: Capture) -> str:
 
 
 def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
+    from capture.manifest import SYSCALL
     from capture.times import SECOND, format_span, format_time
 
     plugin = source.plugin
@@ -160,7 +189,8 @@ def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
             f"  from          {format_time(span.min_time)}",
             f"  to            {format_time(span.max_time)}  ({format_span(length)})",
         ]
-    packed = f", {_size(source.payload_bytes)} of payload" if source.payload_bytes else ""
+    unpacked = "unpacked" if source.name == SYSCALL else "of payload"
+    packed = f", {_size(source.payload_bytes)} {unpacked}" if source.payload_bytes else ""
     count = len(source.segments)
     lines.append(
         f"  on disk       {_size(source.bytes)} in {count} segment{'s' * (count != 1)}{packed}"
@@ -173,6 +203,34 @@ def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
             for gap in gaps
         ]
         lines += ["  " + line for line in _shortened(told)]
+    return lines
+
+
+def _syscalls_in_words(opened: Capture) -> list[str]:
+    held = _syscalls(opened)
+    if held is None:
+        return []
+    state = held["state"]
+    named = (
+        ("threads", "threads"),
+        ("fds", "open files"),
+        ("users", "users"),
+        ("groups", "groups"),
+    )
+    words = ", ".join(f"{state[name]:,} {word}" for name, word in named)
+    sections = held["sections"]
+    lines = [f"  at the start  {words}"]
+    if sections > 1:
+        lines[0] += f", in {sections:,} sections"
+    types = list(held["types"].items())
+    width = max((len(name) for name, _ in types[:_MAX_TYPES]), default=0)
+    for place, (name, count) in enumerate(types[:_MAX_TYPES]):
+        label = "  types         " if place == 0 else " " * 16
+        lines.append(f"{label}{name:<{width}}  {count:>12,}")
+    if len(types) > _MAX_TYPES:
+        rest = sum(count for _, count in types[_MAX_TYPES:])
+        more = f"{len(types) - _MAX_TYPES} more types"
+        lines.append(f"{' ' * 16}{more:<{width}}  {rest:>12,}")
     return lines
 
 
