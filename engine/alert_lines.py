@@ -1,4 +1,4 @@
-"""Alerts of one rule as lines, made column by column: no object an alert, no Python an event.
+"""Alerts as lines, made column by column: no object an alert, no Python an event.
 
 The lines are those that :meth:`engine.alerts.AlertFormatter.line` gives for each alert alone.
 """
@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from engine.columns import Column, NumberColumn, Rows, Segment
+from engine.columns import Codes, Column, Mask, NumberColumn, Rows, Segment
 from engine.fields.model import FieldRef
 from engine.jsontext import dump, escaped
 from engine.operands import FieldOperand
 from engine.output import NOT_AVAILABLE, TIME_FIELDS, Named, OutputFormat, Token
 from engine.output_value import OutputValue
-from engine.text_columns import join, json_texts, line_texts
+from engine.page import Page
+from engine.segments import column_key
+from engine.text_columns import each_row, json_texts, line_texts
 from engine.timetext import CLOCK, DAY, written
 
 if TYPE_CHECKING:
@@ -72,49 +74,66 @@ class LineTemplate:
                 refs.update(dict.fromkeys(part.value.refs))
         self.refs = tuple(refs)
 
-    def render(self, matched: Segment, *, as_base64: bool) -> tuple[pa.Array, Rows]:
-        """A line for every event, its line end included, as large binary; and the rows that have
-        to be made in another way, because some text of theirs is not UTF-8."""
-        columns = _Columns(dict(zip(self.refs, matched.columns(self.refs), strict=True)), matched)
-        made: list[pa.Array | bytes] = []
-        odd = np.zeros(len(matched), np.bool_)
-        for part in self.parts:
-            match part:
-                case bytes():
-                    made.append(part)
-                case Token(value, width):
-                    texts = line_texts(
-                        value,
-                        columns.of(value),
-                        width=width,
-                        missing=NOT_AVAILABLE,
-                        as_base64=as_base64,
-                    )
-                    made.append(texts.values)
-                    if texts.odd is not None:
-                        odd |= texts.odd
-                case AsJson(value):
-                    made.append(json_texts(value, columns.of(value), as_base64=as_base64))
-                case EventTime(ref):
-                    made.append(_iso_8601(columns.column(ref)))
-        return join(made, NOT_AVAILABLE), np.flatnonzero(odd)
+
+class SegmentLines:
+    """Lines of the events of a segment, on their way to a page.
+
+    Every value is made into text once, whatever the number of rules that show it.
+    """
+
+    def __init__(self, page: Page, matched: Segment, *, as_base64: bool) -> None:
+        self._page = page
+        self._matched = matched
+        self._as_base64 = as_base64
+        self._made: dict[object, tuple[Codes, Mask | None]] = {}
+
+    def codes(self, words: LineTemplate, rows: Rows) -> tuple[Codes, Mask]:
+        """For the events at ``rows`` a line of codes each; and which have to be made in another
+        way, because some text of theirs is not UTF-8."""
+        codes = np.empty((len(rows), len(words.parts)), np.int32)
+        odd = np.zeros(len(rows), np.bool_)
+        for place, part in enumerate(words.parts):
+            if isinstance(part, bytes):
+                codes[:, place] = self._page.code(part)
+                continue
+            key = _key(part)
+            if key not in self._made:
+                self._made[key] = self._make(part)
+            made, its_odd = self._made[key]
+            codes[:, place] = made[rows]
+            if its_odd is not None:
+                odd |= its_odd[rows]
+        return codes, odd
+
+    def _make(self, part: Token | AsJson | EventTime) -> tuple[Codes, Mask | None]:
+        base64 = self._as_base64
+        match part:
+            case Token(value, width):
+                missing = NOT_AVAILABLE
+                texts = line_texts(
+                    value, self._column(value), width=width, missing=missing, as_base64=base64
+                )
+            case AsJson(value):
+                missing = b"null"
+                texts = json_texts(value, self._column(value), as_base64=base64)
+            case EventTime(ref):
+                missing = b""
+                texts = each_row(_iso_8601(self._matched.columns([ref])[0]))
+        return self._page.codes(texts, missing), texts.odd
+
+    def _column(self, value: OutputValue) -> Column:
+        columns = self._matched.columns(value.refs)
+        return value.column(dict(zip(value.refs, columns, strict=True)), len(self._matched))
 
 
-class _Columns:
-    """The columns of a segment's fields, and of values made of them, each made once."""
-
-    def __init__(self, by_ref: Mapping[FieldRef, Column], matched: Segment) -> None:
-        self._by_ref = by_ref
-        self._rows = len(matched)
-        self._made: dict[OutputValue, Column] = {}
-
-    def of(self, value: OutputValue) -> Column:
-        if value not in self._made:
-            self._made[value] = value.column(self._by_ref, self._rows)
-        return self._made[value]
-
-    def column(self, ref: FieldRef) -> Column:
-        return self._by_ref[ref]
+def _key(part: Token | AsJson | EventTime) -> object:
+    """The same for parts that print the same."""
+    if isinstance(part, EventTime):
+        return EventTime
+    operand = part.value.operand
+    # Fields are the same in all rules; what a transformer makes is known by itself only.
+    what = column_key(operand.ref) if isinstance(operand, FieldOperand) else operand
+    return what, part.width if isinstance(part, Token) else None
 
 
 def template(wording: Wording, options: AlertOptions, hostname: str) -> LineTemplate | None:

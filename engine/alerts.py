@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from engine.alert_lines import LineTemplate, Wording, template
+from engine.alert_lines import LineTemplate, SegmentLines, Wording, template
 from engine.columns import NumberColumn, Rows, Segment
 from engine.fields.model import FieldRef
 from engine.jsontext import dump, escaped, replaced
 from engine.output import OutputFormat, Rendered
+from engine.page import Page
+from engine.segments import column_key
 from engine.values import Json
 
 if TYPE_CHECKING:
@@ -84,6 +87,17 @@ class Alert:
         if options.json_include_tags_property:
             line["tags"] = list(self.tags)
         return dump(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Events of ``segment`` that ``rule`` matched: their ``rows`` (ascending), and the ``places``
+    of their alerts among all that are written together."""
+
+    rule: Rule
+    segment: Segment
+    rows: Rows
+    places: Rows
 
 
 def iso_8601(time: int) -> str:
@@ -173,28 +187,37 @@ class AlertFormatter:
             return alert.to_json(self.hostname, self.options)
         return alert.to_text()
 
-    def lines(self, rule: Rule, segment: Segment, rows: Rows) -> pa.Array:
-        """The lines of :meth:`alerts`, each with its line end, in the form that the options ask
-        for: UTF-8, as a large binary array. Raises OutputError."""
-        words = self._template(rule)
-        if words is None:
-            return self._lines_one_by_one(rule, segment, rows)
-        made, odd = words.render(segment.take(rows), as_base64=self.options.buffer_format_base64)
-        if not len(odd):
-            return made
-        others = self._lines_one_by_one(rule, segment, rows[odd])
-        place = np.arange(len(rows))
-        place[odd] = len(rows) + np.arange(len(odd))
-        return pa.concat_arrays([made, others]).take(pa.array(place))
+    def lines(self, found: Sequence[Found]) -> Iterator[pa.Buffer]:
+        """The lines of the alerts of several rules in the order of their places, each with its line
+        end, in the form that the options ask for: UTF-8, in pieces. Fields are asked of the events
+        of each segment in one call. Raises OutputError."""
+        page = Page(sum(len(each.places) for each in found))
+        for segment in {id(each.segment): each.segment for each in found}.values():
+            self._fill(page, segment, [each for each in found if each.segment is segment])
+        yield from page.content()
+
+    def _fill(self, page: Page, segment: Segment, found: Sequence[Found]) -> None:
+        """Put the lines of the events of one segment on a page."""
+        rows = np.unique(np.concatenate([each.rows for each in found]))
+        matched = segment.take(rows)
+        templates = [self._template(each.rule) for each in found]
+        refs = {column_key(ref): ref for words in templates if words for ref in words.refs}
+        matched.columns(list(refs.values()))
+        lines = SegmentLines(page, matched, as_base64=self.options.buffer_format_base64)
+        for each, words in zip(found, templates, strict=True):
+            odd = np.ones(len(each.rows), np.bool_)
+            if words is not None:
+                codes, odd = lines.codes(words, np.searchsorted(rows, each.rows))
+                page.put(each.places[~odd], codes[~odd])
+            if odd.any():
+                alerts = self.alerts(each.rule, segment, each.rows[odd])
+                whole = [f"{self.line(alert)}\n".encode("utf-8", "replace") for alert in alerts]
+                page.put_whole(each.places[odd], whole)
 
     def line_refs(self, rule: Rule) -> tuple[FieldRef, ...]:
         """The fields that :meth:`lines` asks of the events. Raises OutputError."""
         words = self._template(rule)
         return self.refs(rule) if words is None else words.refs
-
-    def _lines_one_by_one(self, rule: Rule, segment: Segment, rows: Rows) -> pa.Array:
-        lines = [f"{self.line(each)}\n" for each in self.alerts(rule, segment, rows)]
-        return pa.array([line.encode("utf-8", "replace") for line in lines], pa.large_binary())
 
     def _template(self, rule: Rule) -> LineTemplate | None:
         key = (rule.name, rule.source)

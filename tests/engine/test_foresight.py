@@ -14,8 +14,8 @@ def test_nothing_is_wanted_at_first() -> None:
 
 def test_fields_of_many_events_are_wanted() -> None:
     foresight = Foresight()
-    foresight.used([A, B], 50)
-    foresight.used([A], 20)
+    foresight.used([A, B], 5)
+    foresight.used([A], 5)
     foresight.judged(1000)
     assert foresight.wanted() == [A]
 
@@ -25,7 +25,7 @@ def test_what_is_long_past_counts_little() -> None:
     foresight.used([A], 1000)
     foresight.judged(1000)
     assert foresight.wanted() == [A]
-    for _ in range(5):
+    for _ in range(8):
         foresight.judged(1000)
     assert foresight.wanted() == []
     foresight.used([B], 1000)

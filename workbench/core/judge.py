@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from engine.alerts import Alert, AlertFormatter, AlertOptions
+from engine.alerts import Alert, AlertFormatter, AlertOptions, Found
 from engine.columns import Rows, Segment
 from engine.evaluate import Evaluator
 from engine.foresight import Foresight
@@ -103,14 +103,12 @@ class Judge:
         for start in range(0, len(matches.rules), _SPAN):
             rules = matches.rules[start : start + _SPAN]
             rows = matches.rows[start : start + _SPAN]
-            texts, places = [], []
-            for rule, chosen in _by_rule(rules):
-                texts.append(
-                    self.formatter.lines(self._rules[rule], matches.segments[rule], rows[chosen])
-                )
-                places.append(chosen)
-            order = np.argsort(np.concatenate(places))
-            yield _content(pa.concat_arrays(texts).take(pa.array(order)))
+            yield from self.formatter.lines(
+                [
+                    Found(self._rules[rule], matches.segments[rule], rows[places], places)
+                    for rule, places in _by_rule(rules)
+                ]
+            )
 
     def _matches(self, window: Window) -> _Matches:
         """Judge a window, and count."""
@@ -159,10 +157,3 @@ def _by_rule(rules: npt.NDArray[np.int64]) -> Iterator[tuple[int, Rows]]:
     order = np.argsort(rules, kind="stable")
     found, starts = np.unique(rules[order], return_index=True)
     return zip(found.tolist(), np.split(order, starts[1:]), strict=False)
-
-
-def _content(lines: pa.LargeBinaryArray) -> pa.Buffer:
-    """The bytes of all lines, one after the other."""
-    _, offsets, content = lines.buffers()
-    ends = np.frombuffer(offsets, np.int64)[lines.offset : lines.offset + len(lines) + 1]
-    return content.slice(int(ends[0]), int(ends[-1] - ends[0]))
