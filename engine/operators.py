@@ -75,6 +75,10 @@ def _mask(answers: Any) -> Mask:
     return np.asarray(answers, np.bool_)
 
 
+#: So few values are looked up faster than Arrow has set out to.
+_HANDFUL = 64
+
+
 def _nowhere(values: Any) -> Mask:
     return np.zeros(len(values), np.bool_)
 
@@ -87,10 +91,21 @@ def is_in(constants: Sequence[Constant]) -> Test:
         networks = [one for one in constants if isinstance(one, Network)]
         return lambda values: _inside(values, networks)
     if isinstance(constants[0], bytes):
-        wanted = pa.array(list(dict.fromkeys(constants)), pa.binary())
-        return lambda values: _mask(pc.is_in(values, wanted))
+        return _among_texts([one for one in constants if isinstance(one, bytes)])
     numbers = [one for one in dict.fromkeys(constants) if isinstance(one, int | float)]
     return lambda values: _among(values, numbers)
+
+
+def _among_texts(constants: Sequence[bytes]) -> Test:
+    wanted = frozenset(constants)
+    array = pa.array(list(wanted), pa.binary())
+
+    def test(values: pa.BinaryArray) -> Mask:
+        if len(values) <= _HANDFUL:
+            return np.array([value in wanted for value in values.to_pylist()], np.bool_)
+        return _mask(pc.is_in(values, array))
+
+    return test
 
 
 def _inside(values: pa.BinaryArray, networks: Sequence[Network]) -> Mask:
