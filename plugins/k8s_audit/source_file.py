@@ -14,7 +14,7 @@ from capture.errors import FalcowbError
 from plugins.sdk.model import Config
 from plugins.sdk.source import Batch, EndOfSource, Log, Native, Splitter
 
-CHUNK = 1 << 20  #: bytes read at a time
+CHUNK = 1 << 18  #: bytes read at a time
 MOST_DOCUMENT = 64 << 20  #: bytes of one JSON value (an EventList, say); an array has no limit
 MOST_MESSAGES = 100  #: problems told one by one for each source; the rest are counted
 POLL = 0.03  #: seconds to wait for a file to grow, about what hosts expect of a call
