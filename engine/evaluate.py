@@ -109,7 +109,8 @@ class Evaluator:
 
     All fields that any rule may need are asked of a segment in one call. Asking first for the
     fields that decide most rows, and for the rest only of what is left, was measured on audit
-    events and does not pay: reading an event's text costs more than all its fields.
+    events and does not pay: reading an event's text costs more than all its fields. A segment with
+    a true ``one_by_one`` is asked for a column when some row needs it, and never for the others.
     """
 
     def __init__(self, plan: Plan, *, remember: bool = False) -> None:
@@ -125,12 +126,12 @@ class Evaluator:
         them together with those of the conditions.
         """
         rules = self.plan.rules
-        found = self._ask(segment, [rule.condition for rule in rules], also)
+        found = self.ask(segment, [rule.condition for rule in rules], also)
         return Verdicts(tuple(rule.key for rule in rules), tuple(found))
 
     def matching(self, segment: Segment, condition: Condition) -> Rows:
         """The rows of which one condition (of this plan's source) holds."""
-        return self._ask(segment, [condition])[0]
+        return self.ask(segment, [condition])[0]
 
     def forget_unused(self) -> None:
         """Let go of what is known of predicates that no rule uses any more."""
@@ -140,7 +141,7 @@ class Evaluator:
             answers.keep_only(used)
         self._passes = {one: passed for one, passed in self._passes.items() if one in used}
 
-    def _ask(
+    def ask(
         self, segment: Segment, conditions: Sequence[Condition], also: Iterable[FieldRef] = ()
     ) -> list[Rows]:
         answers = self._known.setdefault(segment, _Answers()) if self._remember else _Answers()
@@ -182,7 +183,10 @@ class _Judge:
         return column
 
     def fetch(self, wanted: Sequence[Predicate], also: Iterable[FieldRef] = ()) -> None:
-        """All columns that unanswered predicates need, and some others, in one call."""
+        """All columns that unanswered predicates need, and some others, in one call; none of a
+        segment that makes them one by one."""
+        if getattr(self.segment, "one_by_one", False):
+            return
         refs: dict[ColumnKey, FieldRef] = {column_key(ref): ref for ref in also}
         for predicate in wanted:
             if predicate not in self.answers.whole:

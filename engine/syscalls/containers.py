@@ -47,17 +47,19 @@ def _parsed(texts: tuple[bytes, ...]) -> tuple[Container, ...]:
 def _known(segment: SyscallSegment) -> tuple[Codes, tuple[Container, ...]]:
     """The container of each event as a place among containers: -1 where there is no thread, or
     where the container is not described. The host comes last."""
-    state = segment.state
-    described = _described(segment)
-    ids = state.threads.text("container_id")
+    return segment.container_places, (*_described(segment), HOST)
+
+
+def container_places(segment: SyscallSegment) -> Codes:
+    tables = segment.state.tables
+    ids = tables.threads.text("container_id")
     on_host = np.array([text == b"" for text in ids.values.to_pylist()], np.bool_)
-    is_host = np.append(np.append(on_host, True)[ids.codes], False)[state.thread]
-    codes = np.where(is_host, np.int32(len(described)), state.container)
-    codes = np.where(state.known(), codes, np.int32(-1))
+    is_host = np.append(np.append(on_host, True)[ids.codes], False)[tables.thread]
+    host = np.int32(len(tables.containers))
+    places = np.maximum(np.where(is_host, host, tables.of_lineages("container")), -1)
+    codes = np.append(places, -1).astype(np.int32)[segment.state.lineage]
     told = told_containers(segment)
-    if told is not None:
-        codes = np.where(told >= 0, told, codes)
-    return np.maximum(codes, -1).astype(np.int32), (*described, HOST)
+    return codes if told is None else np.where(told >= 0, told, codes).astype(np.int32)
 
 
 def told_containers(segment: SyscallSegment) -> Codes | None:
@@ -86,7 +88,7 @@ def said(say: Say) -> Texts:
 
 
 def _texts(codes: Codes, containers: Sequence[Container], say: Say) -> BytesColumn:
-    used = np.unique(codes[codes >= 0])
+    used = np.flatnonzero(np.bincount(codes + 1, minlength=len(containers) + 1)[1:])
     by_id = {container.id: container for container in containers}
     where = np.full(len(containers) + 1, -1, np.int32)
     texts: list[bytes] = []

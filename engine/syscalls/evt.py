@@ -25,13 +25,13 @@ from engine.syscalls.assemble import (
     BytesPart,
     bytes_of,
     coded,
+    compact,
     from_table,
     no_value,
 )
 from engine.syscalls.opens import open_flags
 from engine.syscalls.render import render
 from engine.syscalls.rendered import of_pairs
-from engine.syscalls.results import results
 
 if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment
@@ -207,29 +207,30 @@ def fd_types(segment: SyscallSegment) -> npt.NDArray[np.int64]:
 
 
 def _raw_result(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    values, valid = results(segment.events)
+    values, valid = segment.results
     return NumberColumn(values, None if valid.all() else valid)
 
 
 def _result(segment: SyscallSegment, arg: str | None) -> BytesColumn:
     """``SUCCESS``, or what the failure is called."""
-    parts: list[BytesPart] = []
-    values, valid = results(segment.events)
-    ok = np.flatnonzero(valid & (values >= 0))
-    success = constant(b"SUCCESS", len(ok))
-    parts.append((ok, success.codes, success.values))
+    values, valid = segment.results
+    codes = np.where(valid & (values >= 0), np.int32(0), np.int32(-1))
+    tables = [pa.array([b"SUCCESS"], pa.binary())]
+    shift = 1
     failed = valid & (values < 0)
-    for group in segment.events.groups:
+    for group in segment.events.groups if failed.any() else ():
         which = failed[group.at]
         if which.any():
             piece = group.only(which)
             done = render(segment.events, segment.state, piece, 0)
-            parts.append((piece.at, done.codes, done.chosen()))
-    return bytes_of(len(segment), parts)
+            codes[piece.at] = done.codes + np.int32(shift)
+            tables.append(done.chosen())
+            shift += len(done.plain)
+    return compact(BytesColumn(codes, pa.concat_arrays(tables)))
 
 
 def _failed(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    values, valid = results(segment.events)
+    values, valid = segment.results
     return NumberColumn(values < 0, None if valid.all() else valid)
 
 
@@ -237,7 +238,7 @@ def _errors(which: Callable[[SyscallSegment], Mask]) -> Make:
     """Failures among the events that ``which`` chooses."""
 
     def make(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-        values, valid = results(segment.events)
+        values, valid = segment.results
         return NumberColumn((values < 0).astype(np.uint64), valid & which(segment))
 
     return make
@@ -278,7 +279,7 @@ def _buflen(*categories: str, files: tuple[int, ...] | None = None) -> Make:
     def make(segment: SyscallSegment, arg: str | None) -> NumberColumn:
         types = event_table().types
         chosen = np.array([event.category in categories and not event.enter for event in types])
-        values, valid = results(segment.events)
+        values, valid = segment.results
         wanted = chosen[segment.events.type] & (values >= 0) & ~_no_fd(segment)
         if files is not None:
             wanted &= _fd_in(segment, *files)

@@ -5,7 +5,7 @@ From extract_thread_cpu of sinsp_filtercheck_thread.cpp in falcosecurity/libs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,30 +23,59 @@ _MOST = 100.0
 Used = tuple[Rows, npt.NDArray[np.float64]]
 
 
-@dataclass(slots=True)
 class Carried:
-    """What one segment hands on to the next: what each thread last told of its CPU time."""
+    """What one segment hands on to the next: what each thread last told of its CPU time.
 
-    told: dict[tuple[tuple[int, ...], int], int] = field(default_factory=dict)
+    ``_tids`` ascending; ``_told`` for each of ``_SUMS`` the sum that each of them told.
+    """
+
+    def __init__(self) -> None:
+        self._tids = np.zeros(0, np.int64)
+        self._told = [np.zeros(0, np.uint64) for _ in _SUMS]
 
     def next(self, events: Events) -> Ordered:
         """The fields of these events, which come after all those before."""
         group = events.group(event_table().by_key[_PROCINFO].code)
-        used = {} if group is None else {part: self._used(events, group, part) for part in _SUMS}
-        return Ordered(len(events), used)
+        return Ordered(len(events), {} if group is None else self._used(events, group))
 
-    def _used(self, events: Events, group: Group, parameters: tuple[int, ...]) -> Used:
-        sums = np.zeros(len(group), np.uint64)
-        for index in parameters:
-            sums += events.parameter(group, index).fill_null(0).to_numpy().astype(np.uint64)
-        used = np.zeros(len(group), np.float64)
-        tids = events.tid[group.at].tolist()
-        for place, (tid, now) in enumerate(zip(tids, sums.tolist(), strict=True)):
-            before = self.told.get((parameters, tid), 0)
-            if before:
-                used[place] = min(float((now - before) % (1 << 64)), _MOST)
-            self.told[parameters, tid] = now
-        return group.at, used
+    def _used(self, events: Events, group: Group) -> dict[tuple[int, ...], Used]:
+        tids = events.tid[group.at]
+        order = np.argsort(tids, kind="stable")
+        tids = tids[order]
+        first = np.ones(len(tids), np.bool_)
+        first[1:] = tids[1:] != tids[:-1]
+        last = np.append(first[1:], True)
+        places = np.searchsorted(self._tids, tids[first])
+        known = np.append(self._tids, -1)[places] == tids[first]
+        parts = [
+            events.parameter(group, index).fill_null(0).to_numpy().astype(np.uint64)[order]
+            for index in (0, 1)
+        ]
+        used = {}
+        told = []
+        for number, sum_ in enumerate(_SUMS):
+            now = parts[sum_[0]] if len(sum_) == 1 else parts[0] + parts[1]
+            before = np.zeros(len(now), np.uint64)
+            before[1:] = now[:-1]
+            carried = np.append(self._told[number], np.uint64(0))[places]
+            before[first] = np.where(known, carried, np.uint64(0))
+            passed = np.minimum((now - before).astype(np.float64), _MOST)
+            values = np.empty(len(now), np.float64)
+            values[order] = np.where(before != 0, passed, 0.0)
+            used[sum_] = group.at, values
+            told.append(now[last])
+        self._carry(tids[last], told)
+        return used
+
+    def _carry(self, tids: npt.NDArray[np.int64], told: list[npt.NDArray[np.uint64]]) -> None:
+        stay = ~np.isin(self._tids, tids)
+        everyone = np.concatenate([self._tids[stay], tids])
+        order = np.argsort(everyone, kind="stable")
+        self._tids = everyone[order]
+        self._told = [
+            np.concatenate([before[stay], now])[order]
+            for before, now in zip(self._told, told, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,11 @@ from engine.columns import Codes, Column, Mask, Rows
 from engine.fields.model import FieldRef
 from engine.gather import take
 from engine.segments import ColumnKey
+from engine.syscalls.containers import container_places
 from engine.syscalls.events import Events
 from engine.syscalls.families import FIELDS
 from engine.syscalls.ordered import Carried, Ordered
+from engine.syscalls.results import results
 from engine.syscalls.state import State
 
 
@@ -114,6 +117,9 @@ class SyscallSegment:
     of the capture each is, from 1.
     """
 
+    #: Columns cost the same asked together or alone: the evaluator asks for them as it goes.
+    one_by_one: ClassVar[bool] = True
+
     source: SyscallSource
     events: Events
     state: State
@@ -165,6 +171,16 @@ class SyscallSegment:
             {},
             (self, rows),
         )
+
+    @functools.cached_property
+    def results(self) -> tuple[npt.NDArray[np.int64], Mask]:
+        """What calls returned, and which events say so."""
+        return results(self.events)
+
+    @functools.cached_property
+    def container_places(self) -> Codes:
+        """The container of each event, see ``containers``."""
+        return container_places(self)
 
     @functools.cached_property
     def about_file(self) -> Mask:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,10 @@ import pyarrow as pa
 
 from engine.columns import BytesColumn, Codes, Mask, Rows
 from engine.state.machine import EventState
-from engine.state.tables import StateTables, Table
+from engine.state.tables import StateTables, Table, gather
 from engine.syscalls.assemble import gathered, no_value
 
 Numbers = npt.NDArray[np.generic]
-#: More ancestors than any thread has; a longer chain is a circle.
-_MOST_ANCESTORS = 4096
 
 
 class Versions:
@@ -54,10 +52,9 @@ class Versions:
 
 @dataclass(frozen=True)
 class Tables:
-    """The version tables of a batch, as ``engine.state.tables`` has them."""
+    """The version tables of a batch, as ``engine.state.tables`` has them (``raw``)."""
 
     threads: Versions
-    nodes: Versions
     lineages: Versions
     fds: Versions
     users: Versions
@@ -65,13 +62,64 @@ class Tables:
     memory: Versions
     references: Versions
     containers: tuple[bytes, ...]
+    raw: StateTables
+    _ancestors: dict[int, Codes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tables: StateTables) -> Tables:
-        versions = {name: Versions(getattr(tables, name)) for name in _NAMES}
-        return cls(**versions, containers=tables.containers)
+        return cls(
+            Versions(tables.threads),
+            Versions(tables.lineages),
+            Versions(tables.fds),
+            Versions(tables.users),
+            Versions(tables.groups),
+            Versions(tables.memory),
+            Versions(tables.references),
+            tables.containers,
+            tables,
+        )
+
+    def of_lineages(self, name: str) -> Codes:
+        """A column of ``lineages`` that holds ids."""
+        return self.lineages.number(name).astype(np.int32, copy=False)
+
+    @functools.cached_property
+    def _every(self) -> Codes:
+        return np.arange(len(self.lineages), dtype=np.int32)
+
+    @functools.cached_property
+    def thread(self) -> Codes:
+        """The thread of each lineage."""
+        return self.raw.thread(self._every)
+
+    @functools.cached_property
+    def parent_thread(self) -> Codes:
+        return self.raw.parent(self._every)
+
+    def ancestor(self, level: int) -> Codes:
+        """The main thread of each lineage's ``level``-th ancestor; 0 is the process itself."""
+        known = self._ancestors.get(level)
+        if known is None:
+            known = self._ancestors[level] = self.raw.ancestors(self._every, level)
+        return known
+
+    def parents(self, level: int) -> Codes:
+        """The ``level``-th thread up the chain of parents, from each lineage's main thread."""
+        nodes = gather(self.raw.nodes.numbers["main"], self.raw.node(self._every))
+        for _ in range(level):
+            if not (nodes >= 0).any():
+                break
+            nodes = gather(self.raw.nodes.numbers["parent"], nodes)
+        return self.raw.thread_of_node(nodes)
+
+    @functools.cached_property
+    def ancestry(self) -> tuple[Rows, Codes]:
+        """Of each lineage all threads up the chain of parents: offsets, and threads."""
+        return self.raw.ancestry()
 
 
+#: Columns that an empty table must have too.
+_NEEDED = {"lineages": ("node",), "nodes": ("thread", "parent", "main")}
 _NAMES = ("threads", "nodes", "lineages", "fds", "users", "groups", "memory", "references")
 
 
@@ -94,6 +142,8 @@ class State:
     def unknown(cls, rows: int) -> State:
         """Nothing is known of any event."""
         empty = {name: Table(0, {}, {}, pa.array([], pa.binary())) for name in _NAMES}
+        for name, columns in _NEEDED.items():
+            empty[name].numbers.update({column: np.zeros(0, np.int32) for column in columns})
         none = np.full(rows, -1, np.int32)
         no = np.zeros(rows, np.bool_)
         events = EventState(
@@ -156,19 +206,19 @@ class State:
         """Which events have a thread."""
         return np.asarray(self.lineage >= 0)
 
-    def _of_lineage(self, name: str) -> Codes:
-        """A column of ``lineages``, one an event."""
-        return _ids(self.tables.lineages.number(name), self.lineage)
+    def _of_lineage(self, ids: Codes) -> Codes:
+        """What lineages have, one an event."""
+        return np.append(ids, np.int32(-1))[self.lineage]
 
     @functools.cached_property
     def thread(self) -> Codes:
         """The event's thread."""
-        return self._of_node(self._node, "thread")
+        return self._of_lineage(self.tables.thread)
 
     @functools.cached_property
     def main_thread(self) -> Codes:
         """The main thread of the event's thread."""
-        return self._of_node(self._of_node(self._node, "main"), "thread")
+        return self.ancestor(0)
 
     @functools.cached_property
     def is_main(self) -> Mask:
@@ -178,61 +228,30 @@ class State:
     @functools.cached_property
     def parent_thread(self) -> Codes:
         """The thread whose child the event's thread is."""
-        return self._of_node(self._of_node(self._node, "parent"), "thread")
-
-    @functools.cached_property
-    def _node(self) -> Codes:
-        return self._of_lineage("node")
-
-    def _of_node(self, nodes: Codes, name: str) -> Codes:
-        return _ids(self.tables.nodes.number(name), nodes)
+        return self._of_lineage(self.tables.parent_thread)
 
     def ancestor(self, level: int) -> Codes:
         """The main thread of the ``level``-th ancestor; 0 is the process itself."""
-        nodes = self._of_node(self._node, "main")
-        for _ in range(level):
-            if (nodes < 0).all():
-                break
-            nodes = self._of_node(self._of_node(nodes, "parent"), "main")
-        return self._of_node(nodes, "thread")
+        return self._of_lineage(self.tables.ancestor(level))
 
     def parents(self, level: int) -> Codes:
         """The ``level``-th thread up the chain of parents, from the main thread."""
-        nodes = self._of_node(self._node, "main")
-        for _ in range(level):
-            if (nodes < 0).all():
-                break
-            nodes = self._of_node(nodes, "parent")
-        return self._of_node(nodes, "thread")
+        return self._of_lineage(self.tables.parents(level))
 
     @functools.cached_property
     def ancestors(self) -> tuple[Rows, Codes]:
         """All threads up the chain of parents from the main thread, by event: offsets, and
         threads, the parent first."""
-        start = self._of_node(self._node, "main")
-        distinct, inverse = np.unique(start, return_inverse=True)
-        chains = [self._chain(int(node)) for node in distinct]
-        lengths = np.array([len(chain) for chain in chains], np.int64)
-        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        flat = np.concatenate([*chains, np.zeros(0, np.int32)]).astype(np.int32)
-        mine = lengths[inverse]
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(mine)])
-        places = np.repeat(bounds[:-1][inverse] - offsets[:-1], mine) + np.arange(offsets[-1])
+        bounds, flat = self.tables.ancestry
+        lengths = np.append(np.diff(bounds), 0)[self.lineage]
+        starts = np.append(bounds[:-1], 0)[self.lineage]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
         return offsets, flat[places]
-
-    def _chain(self, node: int) -> Codes:
-        parents = self.tables.nodes.number("parent")
-        threads = self.tables.nodes.number("thread")
-        chain: list[int] = []
-        while node >= 0 and len(chain) < _MOST_ANCESTORS:
-            node = int(parents[node])
-            if node >= 0:
-                chain.append(int(threads[node]))
-        return np.array(chain, np.int32)
 
     def leader(self, which: str) -> Codes:
         """The leader of the session (``sid``) or process group (``pgid``, ``vpgid``)."""
-        return self._of_lineage(f"{which}_leader")
+        return self._of_lineage(self.tables.of_lineages(f"{which}_leader"))
 
     def thread_count(self, which: str) -> npt.NDArray[np.uint64]:
         """Living threads of the process: ``threads`` all, ``other_threads`` but the main one."""
@@ -241,7 +260,7 @@ class State:
 
     def stdio(self, number: int) -> Codes:
         """The file open as descriptor 0, 1 or 2."""
-        return self._of_lineage(("std_in", "std_out", "std_err")[number])
+        return self._of_lineage(self.tables.of_lineages(("std_in", "std_out", "std_err")[number]))
 
     def referred(
         self,
@@ -283,16 +302,12 @@ class State:
     @functools.cached_property
     def container(self) -> Codes:
         """Number of the container, as the state engine was told; -1 for none that is known."""
-        return self._of_lineage("container")
+        return self._of_lineage(self.tables.of_lineages("container"))
 
     def name_of(self, whose: str, name: str) -> BytesColumn:
         """A text of the event's ``user``, ``login_user`` or ``group``; no value for none known."""
         table = self.tables.groups if whose == "group" else self.tables.users
-        return gathered(table.text(name), self._of_lineage(whose))
-
-
-def _ids(table: Numbers, ids: Codes) -> Codes:
-    return np.append(table, -1).astype(np.int32)[ids]
+        return gathered(table.text(name), self._of_lineage(self.tables.of_lineages(whose)))
 
 
 def _reference_key(

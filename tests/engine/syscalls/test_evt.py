@@ -138,3 +138,18 @@ def test_cpu_use_is_told_by_process_information() -> None:
     assert values(of, "thread.cpu") == [0.0, None, 4.0, 100.0]
     assert values(of, "thread.cpu.system") == [0.0, None, 0.0, 100.0]
     assert values(of.take(np.array([1, 3])), "thread.cpu") == [None, 100.0]
+
+
+def test_cpu_use_counts_from_one_segment_to_the_next() -> None:
+    def told(tid: int, used: int) -> Made:
+        return made("PROCINFO_E", tid, cpu_usr=used, cpu_sys=0)
+
+    source = SyscallSource()
+    source.segment(batch([told(50, 5), told(100, 7), told(50, 6)]))
+    two = source.segment(batch([told(100, 9), told(3, 1), told(50, 9), told(50, 8)], first=4))
+    used = two.ordered.cpu((0, 1))
+    # CPU time that falls is huge as an unsigned number, and so the most there is.
+    assert used is not None and used[1].tolist() == [2.0, 0.0, 3.0, 100.0]
+    three = source.segment(batch([told(3, 4)], first=8))
+    again = three.ordered.cpu((0,))
+    assert again is not None and again[1].tolist() == [3.0]
