@@ -29,7 +29,7 @@ are the whole history, each row valid from event ``from_num`` on (0: since the s
 
 ``nodes``: a thread among its relatives *as they are at the event*. ``thread`` row of threads,
 ``parent`` node of the thread that ``ptid`` names now, ``main`` node of the process's main thread
-(itself, for one). -1: none; a node whose parent is itself is its own parent.
+(itself, for one). -1: none. A capture can make circles of parents: nodes then do too.
 ``proc.pname`` and ``proc.aname[n]``: ``ancestors(lineage, n)``; ``proc.pvpid`` and ``proc.ppid.ts``
 are of ``parent`` without the way over main threads; lists (``proc.aname`` without index,
 ``proc.loginshellid``) follow ``parent`` from the main thread on: ``ancestry``.
@@ -179,22 +179,29 @@ class StateTables:
 
     def ancestry(self) -> tuple[npt.NDArray[np.int64], Rows]:
         """All ancestors of each lineage, nearest first: offsets (int64, shape (lineages + 1,)) into
-        rows of ``threads``. The process itself is left out."""
+        rows of ``threads``. The process itself is left out.
+
+        The way up, and where it ends when parents form a circle, is that of libsinsp's
+        ``traverse_parent_state``.
+        """
         parents = self.nodes.numbers["parent"]
-        at = gather(self.nodes.numbers["main"], self.lineages.numbers["node"])
+        tid = gather(self.threads.numbers["tid"], self.nodes.numbers["thread"])
+        own = gather(self.threads.numbers["ptid"], self.nodes.numbers["thread"]) == tid
+        own = own.astype(np.int8)
+        slow = gather(parents, gather(self.nodes.numbers["main"], self.lineages.numbers["node"]))
+        fast = gather(parents, slow)
         levels = []
-        count = np.zeros(len(at), np.int64)
-        while True:
-            above = gather(parents, at)
-            # Its own parent is visited once.
-            stop = (above >= 0) & (gather(parents, above) == above) & (above == at)
-            above = np.where(stop & (count > 0), np.int32(-1), above)
-            if not (above >= 0).any():
-                break
-            levels.append(above)
-            count += above >= 0
-            at = above
-        offsets = np.concatenate([[0], np.cumsum(count)])
+        going = np.ones(len(slow), np.bool_)
+        while (going := going & (slow >= 0) & (gather(tid, slow) != -1)).any():
+            levels.append(np.where(going, slow, np.int32(-1)))
+            slow = gather(parents, slow)
+            for _ in range(2):
+                fast = gather(parents, fast)
+                going &= ~((slow >= 0) & ((slow == fast) | (gather(own, slow) == 1)))
+        count = np.zeros(len(slow), np.int64)
+        for level in levels:
+            count += level >= 0
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(count)])
         rows = np.empty(int(offsets[-1]), np.int32)
         for depth, level in enumerate(levels):
             known = np.flatnonzero(level >= 0)

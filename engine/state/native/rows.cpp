@@ -93,32 +93,36 @@ int32_t Engine::memory_of(Thread *thread) {
 // thread has changed, and stand in the table anew only when they differ from the last.
 int32_t Engine::node_of(Thread *thread, uint32_t depth) {
     if(thread->node_batch == batch_ && thread->node_epoch == epoch_) return thread->node_row;
-    if(thread->in_progress || depth > limits_.max_depth) return -1;
+    if(thread->in_progress) {
+        // Parents in a circle: the row is taken before it can be filled.
+        if(thread->taken_row < 0) thread->taken_row = node_rows_.add({}, locals);
+        return thread->taken_row;
+    }
+    if(depth > limits_.max_depth) return -1;
     thread->in_progress = true;
+    thread->taken_row = -1;
     Node node;
     node.thread = row_of(thread);
-    Thread *main = thread->main();
-    if(main && main != thread) node.main = node_of(main, depth + 1);
-    Thread *parent = find(thread->ptid);
-    const bool own_parent = parent == thread;
+    Thread *main = thread->main(), *parent = find(thread->ptid);
+    const bool own_main = main == thread, own_parent = parent == thread;
+    if(main && !own_main) node.main = node_of(main, depth + 1);
     if(parent && !own_parent) node.parent = node_of(parent, depth + 1);
     thread->in_progress = false;
-    // What points to itself gets its own number, which is the next one if it is new.
-    Node own = node;
-    const int32_t self = node_rows_.rows;
-    if(main == thread) own.main = self;
-    if(own_parent) own.parent = self;
-    if(thread->node_batch == batch_) {
-        Node before = thread->node;
-        if(main == thread) node.main = thread->node_row;
-        if(own_parent) node.parent = thread->node_row;
-        if(before == node) {
-            thread->node_epoch = epoch_;
-            return thread->node_row;
-        }
+    // What points to itself does so by the number of its row, the last one if that is still true.
+    const auto with_own = [&](int32_t row) {
+        Node whole = node;
+        if(own_main) whole.main = row;
+        if(own_parent) whole.parent = row;
+        return whole;
+    };
+    if(thread->taken_row >= 0) {
+        thread->node_row = thread->taken_row;
+        thread->node = with_own(thread->node_row);
+        node_rows_.put(thread->node_row, thread->node);
+    } else if(thread->node_batch != batch_ || !(thread->node == with_own(thread->node_row))) {
+        thread->node = with_own(node_rows_.rows);
+        thread->node_row = node_rows_.add(thread->node, locals);
     }
-    thread->node = own;
-    thread->node_row = node_rows_.add(own, locals);
     thread->node_batch = batch_;
     thread->node_epoch = epoch_;
     return thread->node_row;

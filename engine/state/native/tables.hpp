@@ -113,7 +113,7 @@ template <> struct NumpyType<Code> { static constexpr const char *name = "t"; };
     X(uint64_t, pidns_init_start_ts, v.pidns_init_start_ts)                                 \
     X(uint64_t, clone_ts, v.clone_ts) X(uint8_t, is_main, v.is_main())
 
-#define NODE_COLUMNS(X) \
+#define NODE_COLUMNS(X)                                                                     \
     X(int32_t, thread, v.thread) X(int32_t, parent, v.parent) X(int32_t, main, v.main)
 
 #define LINEAGE_COLUMNS(X)                                                                  \
@@ -178,12 +178,21 @@ struct Reference {
 };
 
 STATE_TABLE(ThreadTable, Thread, THREAD_COLUMNS)
-STATE_TABLE(NodeTable, Node, NODE_COLUMNS)
+STATE_TABLE(NodeRows, Node, NODE_COLUMNS)
 STATE_TABLE(LineageTable, Lineage, LINEAGE_COLUMNS)
 STATE_TABLE(FdRows, FdView, FD_COLUMNS)
 STATE_TABLE(UserTable, Name, USER_COLUMNS)
 STATE_TABLE(GroupTable, Name, GROUP_COLUMNS)
 STATE_TABLE(MemoryTable, Memory, MEMORY_COLUMNS)
 STATE_TABLE(ReferenceTable, Reference, REFERENCE_COLUMNS)
+
+// A node whose row was taken before it was known is put there.
+struct NodeTable : NodeRows {
+    void put(int32_t row, const Node &node) {
+        thread[row] = node.thread;
+        parent[row] = node.parent;
+        main[row] = node.main;
+    }
+};
 
 }  // namespace state

@@ -113,6 +113,7 @@ struct Thread : Identity {
     const FdTable *lineage_fds = nullptr;
     int32_t row = -1, node_row = -1, lineage_row = -1, memory_row = -1;
     bool in_progress = false;
+    int32_t taken_row = -1;
     Node node;
     Lineage lineage;
     Memory told;
