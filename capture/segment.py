@@ -16,6 +16,9 @@ from capture.ipc import SECTION_KEY, SPAN_KEY, Span
 #: and unpacks at 4 GB/s; lz4 packs 8 times at 1.0 and 4 GB/s (one core, pyarrow 26).
 COMPRESSION = "zstd"
 
+#: The name for none.
+UNCOMPRESSED = "uncompressed"
+
 SCHEMA_KEY = b"falcowb"
 
 
@@ -47,7 +50,10 @@ class SegmentFile:
         self._stream = pa.ipc.new_stream(
             pa.PythonFile(self._pieces, mode="w"),
             schema.with_metadata({SCHEMA_KEY: text}),
-            options=pa.ipc.IpcWriteOptions(compression=compression, use_threads=False),
+            options=pa.ipc.IpcWriteOptions(
+                compression=None if compression == UNCOMPRESSED else compression,
+                use_threads=False,
+            ),
         )
         self._append()
 

@@ -77,7 +77,8 @@ class CaptureWriter:
 
     ``sources``: names or :class:`SourceInfo` (folders and segments in them are ignored; secrets
     in ``config`` and ``open_params`` are taken out). The one named ``syscall`` takes sections and
-    system calls, all others a plugin's events. ``compression`` of segments: ``zstd`` or ``lz4``.
+    system calls, all others a plugin's events. ``compression`` of segments: ``zstd``, ``lz4`` or
+    ``uncompressed``.
     Raises :class:`CaptureError` where ``path`` exists (unless ``overwrite``, and then only
     something that is a capture is replaced) or cannot be made. Methods may be called from
     several threads.

@@ -18,13 +18,14 @@ from capture.events.table import dynamic_tables, event_table
 
 def event_codes(schema: pa.Schema) -> tuple[int, ...] | None:
     """The event types of a stream of events; None for another schema."""
-    if schema.names != [*(field.name for field in HEAD), "event"]:
-        return None
-    union = schema.field("event").type
-    if not pa.types.is_union(union) or not 0 < union.num_fields <= MAX_TYPES:
+    union = schema.field(len(HEAD)).type if len(schema) == len(HEAD) + 1 else None
+    if union is None or not pa.types.is_union(union) or not 0 < union.num_fields <= MAX_TYPES:
         return None
     known = _codes()
-    names = [union.field(child).name for child in range(union.num_fields)]
+    try:
+        names = [union.field(child).name for child in range(union.num_fields)]
+    except UnicodeDecodeError:
+        return None
     codes = tuple(known.get(name, -1) for name in names)
     if -1 in codes or len(set(codes)) != len(codes):
         return None
