@@ -71,7 +71,9 @@ def plain(items: Sequence[Section | EventBatch]) -> list[Any]:
             found.append((item.number, item.version, tables))
             continue
         names = [field for field in item.batch.schema.names if field != "event"]
-        heads = item.batch.select(names).to_pylist()
+        whole = item.batch.select(names)
+        times = whole.column("time").cast(pa.int64())
+        heads = whole.set_column(1, "time", times).to_pylist()
         children = [child.to_pylist() for child in item.children]
         for row, head in enumerate(heads):
             parameters = children[item.type_ids[row]][item.offsets[row]]
