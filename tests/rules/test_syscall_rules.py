@@ -179,3 +179,66 @@ def _arguments(check: ast.Expr) -> Iterator[str]:
         for prefix in ("evt.arg.", "evt.rawarg."):
             if operand.name.startswith(prefix):
                 yield operand.name.removeprefix(prefix)
+
+
+# Near misses that every rule has
+
+
+def changed(fields: dict[str, Any], **to: Any) -> dict[str, Any]:
+    return fields | {name.replace("__", "."): value for name, value in to.items()}
+
+
+def silent(rule: Rule, fields: dict[str, Any]) -> bool:
+    return not Reference(CATALOGUE, SYSCALL_SOURCE).matches(rule.condition, event(fields))
+
+
+def firing() -> Iterator[tuple[Rule, Case]]:
+    by_name = {rule.name: rule for rule in rules()}
+    return ((by_name[case.rule], case) for case in cases() if case.fires)
+
+
+def test_no_rule_takes_a_failed_call_for_done() -> None:
+    for rule, case in firing():
+        if not case.fields["evt.failed"]:
+            failed = changed(case.fields, evt__failed=True, evt__res="EIO")
+            assert silent(rule, failed), f"{rule.name}: {case.why}"
+
+
+def test_no_rule_looks_at_another_event_type() -> None:
+    for rule, case in firing():
+        assert silent(rule, changed(case.fields, evt__type="close")), f"{rule.name}: {case.why}"
+
+
+def test_rules_of_containers_are_silent_on_hosts() -> None:
+    for rule, case in firing():
+        if "host" not in rule.tags:
+            assert silent(rule, changed(case.fields, container__id="host")), rule.name
+
+
+def test_an_event_of_which_nothing_is_known_fires_what_matters_anyhow() -> None:
+    anyhow = ("Kernel Module Loaded by an Unusual Program", "Memory of Another Process Written")
+    for rule in rules():
+        if rule.name in anyhow:
+            continue
+        for name in event_names(event_types(rule.condition)):
+            assert silent(rule, {"evt.type": name, "evt.failed": False}), f"{rule.name}: {name}"
+
+
+def test_exceptions_of_ones_own_are_added(tmp_path: Path) -> None:
+    name = "Program Run from a World-Writable Folder"
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        f"- rule: {name}\n"
+        "  exceptions:\n"
+        "    - name: executables\n"
+        "      values: [[/tmp/kworkerds]]\n"
+        "  override: {exceptions: append}\n"
+    )
+    tuned = load_rules(read_rule_files([RULES, own]), EngineChecker(CATALOGUE), LoadOptions())
+    assert tuned.successful
+    rule = next(rule for rule in tuned.ruleset.rules if rule.name == name)
+    fires = [case for case in cases() if case.rule == name and case.fires]
+    still = [case for case in fires if not silent(rule, case.fields)]
+    assert [case.fields["proc.exepath"] for case in fires if case not in still] == [
+        "/tmp/kworkerds"
+    ]
