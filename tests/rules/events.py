@@ -21,6 +21,28 @@ from tests.reference import Event, Scalar, Value
 CATALOGUE = Catalogue.native()
 #: Parameters of these types show as names of their flags table, several joined by ``|``.
 _FLAG_TYPES = ("flags8", "flags16", "flags32", "enumflags8", "enumflags16", "enumflags32", "mode")
+#: What descriptors can be, in words.
+_KINDS = frozenset(
+    [
+        "file",
+        "directory",
+        "ipv4",
+        "ipv6",
+        "unix",
+        "pipe",
+        "event",
+        "signalfd",
+        "eventpoll",
+        "inotify",
+        "timerfd",
+        "netlink",
+        "bpf",
+        "userfaultfd",
+        "io_uring",
+        "memfd",
+        "pidfd",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +106,12 @@ def mistakes(fields: Mapping[str, Any]) -> list[str]:
             if text.startswith(prefix):
                 found += _argument(text.removeprefix(prefix), value, types, prefix)
     found += _file(fields)
+    for text in ("fd.type", "proc.stdin.type"):
+        if fields.get(text, "file") not in _KINDS:
+            found.append(f"no descriptor is a {fields[text]}")
+    result = fields.get("evt.res", "SUCCESS")
+    if result not in {"SUCCESS", *(name for name, _ in flag_tables()["errno"])}:
+        found.append(f"no error is called {result}")
     if ("evt.failed", False) in fields.items() and fields.get("evt.res", "SUCCESS") != "SUCCESS":
         found.append("a call with an error that did not fail")
     return found
