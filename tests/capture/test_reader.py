@@ -11,7 +11,6 @@ import pyarrow as pa
 import pytest
 
 from capture.errors import CaptureError
-from capture.merge import windows
 from capture.reader import open_capture
 from capture.schema import PLUGIN_EVENTS
 from capture.writer import CaptureWriter, FlushPolicy
@@ -56,36 +55,6 @@ def test_sources_by_name(tmp_path: Path) -> None:
             capture.batches("three")
 
 
-def test_windows_keep_the_order_of_numbers(tmp_path: Path) -> None:
-    path = tmp_path / "a.fcap"
-    with CaptureWriter(path, ["a", "b", "c"], policy=FlushPolicy(events=1)) as writer:
-        for index in range(10):
-            writer.write("a", batch(1 + 12 * index, 4, step=3))
-        for index in range(4):
-            writer.write("b", batch(2 + 30 * index, 10, step=3))
-    seen: dict[str, list[int]] = {"a": [], "b": []}
-    before = 0
-    with open_capture(path) as capture:
-        for window in windows(capture):
-            here = [n for part in window.values() for n in part.column("num").to_pylist()]
-            assert min(here) > before
-            before = max(here)
-            for name, part in window.items():
-                seen[name] += part.column("num").to_pylist()
-    assert seen["a"] == list(range(1, 121, 3))
-    assert seen["b"] == list(range(2, 122, 3))
-
-
-def test_windows_end_whatever_the_numbers(tmp_path: Path) -> None:
-    path = small(tmp_path / "a.fcap")
-    table = pa.Table.from_batches([batch(1, 6)])
-    shuffled = table.take([5, 4, 0, 3, 1, 2]).combine_chunks().to_batches()[0]
-    with pa.ipc.new_stream(path / "k8s_audit" / "events-00000.arrow", PLUGIN_EVENTS) as stream:
-        stream.write_batch(shuffled)
-    with open_capture(path) as capture:
-        assert sum(w["k8s_audit"].num_rows for w in windows(capture)) == 6
-
-
 def test_an_empty_recording(tmp_path: Path) -> None:
     path = tmp_path / "a.fcap"
     with CaptureWriter(path, ["k8s_audit"]):
@@ -93,7 +62,6 @@ def test_an_empty_recording(tmp_path: Path) -> None:
     with open_capture(path) as capture:
         assert capture.complete and capture.count == 0
         assert list(capture.batches()) == list(capture.gaps()) == []
-        assert list(windows(capture)) == []
 
 
 def test_what_is_no_capture(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ import pyarrow as pa
 
 from capture import batches as facts
 from capture.errors import FalcowbError
-from capture.merge import windows
+from capture.manifest import SYSCALL
 from capture.reader import Capture, open_capture
 from plugins.host import Plugin, Source
+from workbench.core.merged import merged
 from workbench.core.pieces import Piece, PluginPiece
 from workbench.core.scap_events import ScapEvents
+from workbench.core.syscall_pieces import syscall_pieces
 
 if TYPE_CHECKING:
     from workbench.core.session import Session
@@ -55,9 +57,17 @@ class CaptureEvents:
         self._seen = 0
 
     def windows(self) -> Iterator[Window]:
-        for window in windows(self.capture, None, self._start, self._stop):
-            self._seen += sum(batch.num_rows for batch in window.values())
-            yield {name: PluginPiece(batch) for name, batch in window.items()}
+        for window in merged({name: self._pieces(name) for name in self.sources}):
+            self._seen += sum(map(len, window.values()))
+            yield window
+
+    def _pieces(self, source: str) -> Iterator[Piece]:
+        if source == SYSCALL:
+            calls = self.capture.system_calls(self._stop)
+            yield from syscall_pieces(calls, self._start, self._stop)
+            return
+        for batch in self.capture.batches(source, None, self._start, self._stop):
+            yield PluginPiece(batch)
 
     def fraction(self) -> float | None:
         if self._start is not None or self._stop is not None or not self.capture.count:

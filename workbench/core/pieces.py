@@ -28,6 +28,10 @@ class Piece(Protocol):
     @property
     def times(self) -> Numbers: ...
 
+    def part(self, start: int, stop: int) -> Piece:
+        """The events from one place to another."""
+        ...
+
     def segment(self, source: EventSource) -> Segment:
         """What gives the columns of these events; ``source`` knows the plugins of theirs."""
         ...
@@ -51,6 +55,9 @@ class PluginPiece:
     def times(self) -> Numbers:
         return facts.times(self.batch)
 
+    def part(self, start: int, stop: int) -> PluginPiece:
+        return PluginPiece(self.batch.slice(start, stop - start))
+
     def segment(self, source: EventSource) -> Segment:
         return source.segment(self.batch)
 
@@ -71,6 +78,9 @@ class SyscallPiece:
     @property
     def times(self) -> Numbers:
         return self._segment.events.time.astype(np.int64)
+
+    def part(self, start: int, stop: int) -> SyscallPiece:
+        return SyscallPiece(self._segment.take(np.arange(start, stop)))
 
     def segment(self, source: EventSource) -> Segment:
         return self._segment
