@@ -18,7 +18,7 @@ from engine.jsontext import dump, escaped
 from engine.operands import FieldOperand
 from engine.output import NOT_AVAILABLE, TIME_FIELDS, Named, OutputFormat, Token
 from engine.output_value import OutputValue
-from engine.page import Page
+from engine.page import Page, Vocabulary
 from engine.segments import column_key
 from engine.text_columns import each_row, json_texts, line_texts
 from engine.timetext import CLOCK, DAY, written
@@ -42,8 +42,10 @@ class EventTime:
     ref: FieldRef
 
 
-#: What a line is made of: fixed bytes; texts inside a JSON string; JSON values.
-Part = bytes | Token | AsJson | EventTime
+#: What a line shows of an event: texts inside a JSON string, JSON values.
+Value = Token | AsJson | EventTime
+#: What a line is made of: fixed bytes and values.
+Part = bytes | Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +64,26 @@ class Wording:
 
 
 class LineTemplate:
-    """The parts of a line; ``refs`` are the fields they need."""
+    """The parts of a line as codes: ``fixed`` holds those of the fixed texts, and anything in the
+    places of ``values``. ``refs`` are the fields they need."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self.parts = _merged([*parts, b"\n"])
-        refs: dict[FieldRef, None] = {}
-        for part in self.parts:
-            if isinstance(part, EventTime):
-                refs[part.ref] = None
-            elif not isinstance(part, bytes):
-                refs.update(dict.fromkeys(part.value.refs))
-        self.refs = tuple(refs)
+    def __init__(self, parts: Sequence[Part], vocabulary: Vocabulary) -> None:
+        parts = _merged([*parts, b"\n"])
+        self.fixed = np.array(
+            [vocabulary.code(part) if isinstance(part, bytes) else 0 for part in parts], np.int32
+        )
+        self.values = [
+            (place, _key(part), part)
+            for place, part in enumerate(parts)
+            if not isinstance(part, bytes)
+        ]
+        self.refs: tuple[FieldRef, ...] = tuple(
+            {
+                column_key(ref): ref
+                for _, _, part in self.values
+                for ref in ([part.ref] if isinstance(part, EventTime) else part.value.refs)
+            }.values()
+        )
 
 
 class SegmentLines:
@@ -81,22 +92,22 @@ class SegmentLines:
     Every value is made into text once, whatever the number of rules that show it.
     """
 
-    def __init__(self, page: Page, matched: Segment, *, as_base64: bool) -> None:
+    def __init__(
+        self, page: Page, matched: Segment, vocabulary: Vocabulary, *, as_base64: bool
+    ) -> None:
         self._page = page
         self._matched = matched
+        self._missing = {AsJson: vocabulary.code(b"null"), Token: vocabulary.code(NOT_AVAILABLE)}
         self._as_base64 = as_base64
         self._made: dict[object, tuple[Codes, Mask | None]] = {}
 
     def codes(self, words: LineTemplate, rows: Rows) -> tuple[Codes, Mask]:
         """For the events at ``rows`` a line of codes each; and which have to be made in another
         way, because some text of theirs is not UTF-8."""
-        codes = np.empty((len(rows), len(words.parts)), np.int32)
+        codes = np.empty((len(rows), len(words.fixed)), np.int32)
+        codes[:] = words.fixed
         odd = np.zeros(len(rows), np.bool_)
-        for place, part in enumerate(words.parts):
-            if isinstance(part, bytes):
-                codes[:, place] = self._page.code(part)
-                continue
-            key = _key(part)
+        for place, key, part in words.values:
             if key not in self._made:
                 self._made[key] = self._make(part)
             made, its_odd = self._made[key]
@@ -105,28 +116,25 @@ class SegmentLines:
                 odd |= its_odd[rows]
         return codes, odd
 
-    def _make(self, part: Token | AsJson | EventTime) -> tuple[Codes, Mask | None]:
+    def _make(self, part: Value) -> tuple[Codes, Mask | None]:
         base64 = self._as_base64
         match part:
             case Token(value, width):
-                missing = NOT_AVAILABLE
                 texts = line_texts(
-                    value, self._column(value), width=width, missing=missing, as_base64=base64
+                    value, self._column(value), width=width, missing=NOT_AVAILABLE, as_base64=base64
                 )
             case AsJson(value):
-                missing = b"null"
                 texts = json_texts(value, self._column(value), as_base64=base64)
             case EventTime(ref):
-                missing = b""
                 texts = each_row(_iso_8601(self._matched.columns([ref])[0]))
-        return self._page.codes(texts, missing), texts.odd
+        return self._page.codes(texts, self._missing.get(type(part), 0)), texts.odd
 
     def _column(self, value: OutputValue) -> Column:
         columns = self._matched.columns(value.refs)
         return value.column(dict(zip(value.refs, columns, strict=True)), len(self._matched))
 
 
-def _key(part: Token | AsJson | EventTime) -> object:
+def _key(part: Value) -> object:
     """The same for parts that print the same."""
     if isinstance(part, EventTime):
         return EventTime
@@ -136,7 +144,9 @@ def _key(part: Token | AsJson | EventTime) -> object:
     return what, part.width if isinstance(part, Token) else None
 
 
-def template(wording: Wording, options: AlertOptions, hostname: str) -> LineTemplate | None:
+def template(
+    wording: Wording, options: AlertOptions, hostname: str, vocabulary: Vocabulary
+) -> LineTemplate | None:
     """How lines of a rule are made, or None where its own words are not UTF-8."""
     try:
         output = [
@@ -145,7 +155,7 @@ def template(wording: Wording, options: AlertOptions, hostname: str) -> LineTemp
             *_inside(wording.message.parts),
         ]
         if not options.json_output:
-            return LineTemplate(output)
+            return LineTemplate(output, vocabulary)
         members: dict[str, list[Part]] = {
             "hostname": [_json(hostname)],
             "priority": [_json(wording.level)],
@@ -161,7 +171,7 @@ def template(wording: Wording, options: AlertOptions, hostname: str) -> LineTemp
             members["output_fields"] = _object(_fields(wording))
         if options.json_include_tags_property:
             members["tags"] = [_json(list(wording.tags))]
-        return LineTemplate(_object(members))
+        return LineTemplate(_object(members), vocabulary)
     except UnicodeError:
         return None
 

@@ -18,8 +18,8 @@ from engine.alert_lines import LineTemplate, SegmentLines, Wording, template
 from engine.columns import NumberColumn, Rows, Segment
 from engine.fields.model import FieldRef
 from engine.jsontext import dump, escaped, replaced
-from engine.output import OutputFormat, Rendered
-from engine.page import Page
+from engine.output import NOT_AVAILABLE, OutputFormat, Rendered
+from engine.page import Page, Vocabulary
 from engine.segments import column_key
 from engine.values import Json
 
@@ -129,6 +129,9 @@ class AlertFormatter:
         self.hostname = _text(this_hostname() if hostname is None else hostname)
         self._catalogue = catalogue
         self._formats: dict[tuple[str, str], OutputFormat] = {}
+        self._vocabulary = Vocabulary()
+        for text in (NOT_AVAILABLE, b"null"):
+            self._vocabulary.code(text)
         self._templates: dict[tuple[str, str], tuple[Rule, LineTemplate | None]] = {}
 
     def refs(self, rule: Rule) -> tuple[FieldRef, ...]:
@@ -191,28 +194,41 @@ class AlertFormatter:
         """The lines of the alerts of several rules in the order of their places, each with its line
         end, in the form that the options ask for: UTF-8, in pieces. Fields are asked of the events
         of each segment in one call. Raises OutputError."""
-        page = Page(sum(len(each.places) for each in found))
+        pairs = [(each, self._template(each.rule)) for each in found]
+        page = Page(sum(len(each.places) for each in found), self._vocabulary.array())
         for segment in {id(each.segment): each.segment for each in found}.values():
-            self._fill(page, segment, [each for each in found if each.segment is segment])
+            self._fill(page, segment, [pair for pair in pairs if pair[0].segment is segment])
         yield from page.content()
 
-    def _fill(self, page: Page, segment: Segment, found: Sequence[Found]) -> None:
+    def _fill(
+        self, page: Page, segment: Segment, found: Sequence[tuple[Found, LineTemplate | None]]
+    ) -> None:
         """Put the lines of the events of one segment on a page."""
-        rows = np.unique(np.concatenate([each.rows for each in found]))
-        matched = segment.take(rows)
-        templates = [self._template(each.rule) for each in found]
-        refs = {column_key(ref): ref for words in templates if words for ref in words.refs}
+        wanted = np.zeros(len(segment), np.bool_)
+        for each, _ in found:
+            wanted[each.rows] = True
+        place_of = np.cumsum(wanted) - 1
+        matched = segment.take(np.flatnonzero(wanted))
+        refs = {column_key(ref): ref for _, words in found if words for ref in words.refs}
         matched.columns(list(refs.values()))
-        lines = SegmentLines(page, matched, as_base64=self.options.buffer_format_base64)
-        for each, words in zip(found, templates, strict=True):
-            odd = np.ones(len(each.rows), np.bool_)
-            if words is not None:
-                codes, odd = lines.codes(words, np.searchsorted(rows, each.rows))
-                page.put(each.places[~odd], codes[~odd])
-            if odd.any():
-                alerts = self.alerts(each.rule, segment, each.rows[odd])
-                whole = [f"{self.line(alert)}\n".encode("utf-8", "replace") for alert in alerts]
-                page.put_whole(each.places[odd], whole)
+        base64 = self.options.buffer_format_base64
+        lines = SegmentLines(page, matched, self._vocabulary, as_base64=base64)
+        for each, words in found:
+            if words is None:
+                self._put_one_by_one(page, each)
+                continue
+            codes, odd = lines.codes(words, place_of[each.rows])
+            if not odd.any():
+                page.put(each.places, codes)
+                continue
+            page.put(each.places[~odd], codes[~odd])
+            others = Found(each.rule, segment, each.rows[odd], each.places[odd])
+            self._put_one_by_one(page, others)
+
+    def _put_one_by_one(self, page: Page, found: Found) -> None:
+        alerts = self.alerts(found.rule, found.segment, found.rows)
+        lines = [f"{self.line(alert)}\n".encode("utf-8", "replace") for alert in alerts]
+        page.put_whole(found.places, lines)
 
     def line_refs(self, rule: Rule) -> tuple[FieldRef, ...]:
         """The fields that :meth:`lines` asks of the events. Raises OutputError."""
@@ -225,7 +241,7 @@ class AlertFormatter:
         if known is None or known[0] is not rule:
             known = self._templates[key] = (
                 rule,
-                template(self._wording(rule), self.options, self.hostname),
+                template(self._wording(rule), self.options, self.hostname, self._vocabulary),
             )
         return known[1]
 

@@ -54,7 +54,9 @@ def has_value(column: Column) -> Mask:
 
 def spread(answers: Mask, codes: Codes) -> Mask:
     """Answers for distinct values, by row; no value gives False."""
-    by_row: Mask = np.append(answers, False)[codes]
+    answers_and_none = np.zeros(len(answers) + 1, np.bool_)
+    answers_and_none[:-1] = answers
+    by_row: Mask = answers_and_none[codes]
     return by_row
 
 

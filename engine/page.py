@@ -19,28 +19,38 @@ from engine.text_columns import Texts
 _PIECE = 32 << 20
 
 
-class Page:
-    """``count`` lines, in the order of their places."""
+class Vocabulary:
+    """Fixed texts, each with its code, from 0 on. It only grows."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._texts: list[pa.Array] = []
-        self._codes = 0
-        self._known: dict[bytes, int] = {}
-        self._lines: list[tuple[Rows, Codes]] = []
+    def __init__(self) -> None:
+        self._codes: dict[bytes, int] = {}
+        self._array = pa.array([], pa.binary())
 
     def code(self, text: bytes) -> int:
-        """The code of a text."""
-        if text not in self._known:
-            self._known[text] = self._add(pa.array([text], pa.binary()))
-        return self._known[text]
+        return self._codes.setdefault(text, len(self._codes))
 
-    def codes(self, texts: Texts, missing: bytes) -> Codes:
-        """A code for each row; ``missing`` is the text for no value."""
+    def array(self) -> pa.BinaryArray:
+        """All texts by code."""
+        if len(self._array) < len(self._codes):
+            self._array = pa.array(list(self._codes), pa.binary())
+        return self._array
+
+
+class Page:
+    """``count`` lines, in the order of their places, of fixed texts and of values."""
+
+    def __init__(self, count: int, fixed: pa.BinaryArray) -> None:
+        self._count = count
+        self._texts: list[pa.Array] = [fixed]
+        self._codes = len(fixed)
+        self._lines: list[tuple[Rows, Codes]] = []
+
+    def codes(self, texts: Texts, missing: int) -> Codes:
+        """A code for each row; ``missing`` is the code for no value."""
         codes = texts.codes + np.int32(self._add(texts.values))
         absent = texts.codes < 0
         if absent.any():
-            codes[absent] = self.code(missing)
+            codes[absent] = missing
         return codes
 
     def put(self, places: Rows, codes: Codes) -> None:
@@ -54,7 +64,7 @@ class Page:
 
     def content(self) -> Iterator[pa.Buffer]:
         """The bytes of all lines, in pieces."""
-        if not self._texts:
+        if not self._lines:
             return
         # 64-bit offsets: no number of bytes is too large.
         texts = pa.concat_arrays([text.cast(pa.large_binary()) for text in self._texts])
