@@ -8,7 +8,7 @@ import sys
 import typer
 
 from capture.errors import FalcowbError
-from workbench.cli import import_, info, record, replay, rules
+from workbench.cli import events, import_, info, record, replay, rules
 
 app = typer.Typer(
     name="falcowb",
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(rules.app, name="rules")
 app.command("replay")(replay.replay)
+app.command("events")(events.events)
 app.command("capture")(record.capture)
 app.command("import")(import_.import_)
 app.command("info")(info.info)
