@@ -98,7 +98,7 @@ def _codes(expr: ast.Expr, negated: bool) -> Codes:
 
 
 def _binary(check: ast.Binary, negated: bool) -> Codes:
-    certain = _always(check)
+    certain = always(check)
     if certain is not None:
         return all_types() if certain is not negated else frozenset()
     seen = _Seen()
@@ -158,7 +158,7 @@ def _look(operand: ast.Operand) -> _Seen:
             return seen
 
 
-def _always(check: ast.Binary) -> bool | None:
+def always(check: ast.Binary) -> bool | None:
     """Whether a check of ``evt.num`` always holds, or never; None where it depends."""
     left = check.left
     if not isinstance(left, ast.Field) or left.name != "evt.num" or left.arg is not None:
@@ -172,8 +172,8 @@ def _always(check: ast.Binary) -> bool | None:
     number = unsigned(check.right.text)
     if number is None:
         return None
-    never = {"=": 0, "==": 0, "<": 1, "<=": 0}
-    always = {"!=": 0, ">": 0, ">=": 1}
-    if number <= never.get(check.op, -1):
+    below = {"=": 0, "==": 0, "<": 1, "<=": 0}
+    from_here = {"!=": 0, ">": 0, ">=": 1}
+    if number <= below.get(check.op, -1):
         return False
-    return True if number <= always.get(check.op, -1) else None
+    return True if number <= from_here.get(check.op, -1) else None

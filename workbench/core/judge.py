@@ -12,12 +12,15 @@ import pyarrow as pa
 
 from engine.alerts import Alert, AlertFormatter, AlertOptions, Found
 from engine.columns import Rows, Segment
-from engine.evaluate import Evaluator
+from engine.evaluate import Evaluator, Verdicts
+from engine.fields.catalogue import SYSCALL, Catalogue
+from engine.folding.judge import FoldingJudge
 from engine.foresight import Foresight
 from engine.plan import Plan
 from engine.ruleset.model import Priority, Rule
 from engine.ruleset.selection import Matching, RuleSet
 from engine.segments import EventSource
+from engine.syscalls.segment import SyscallSegment
 from workbench.core.events import Window
 from workbench.core.plugin_set import PluginSet
 
@@ -40,11 +43,21 @@ _SPAN = 1 << 16
 class _SourceJudge:
     """The rules of one source."""
 
-    def __init__(self, rules: tuple[Rule, ...], plan: Plan, source: EventSource) -> None:
+    def __init__(self, rules: tuple[Rule, ...], catalogue: Catalogue, source: EventSource) -> None:
         self.rules = rules
-        self.evaluator = Evaluator(plan)
         self.source = source
         self.foresight = Foresight()
+        conditions = [(rule.name, rule.condition) for rule in rules]
+        self._folding: FoldingJudge | None = None
+        if source.name == SYSCALL:
+            self._folding = FoldingJudge(catalogue, source.name, conditions)
+        else:
+            self._evaluator = Evaluator(Plan(catalogue, source.name, conditions))
+
+    def judge(self, segment: Segment) -> Verdicts:
+        if self._folding is not None and isinstance(segment, SyscallSegment):
+            return self._folding.judge(segment)
+        return self._evaluator.judge(segment, self.foresight.wanted())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +89,7 @@ class Judge:
         self.priorities: dict[str, Priority] = {each.name: each.priority for each in ruleset.rules}
         for name in ruleset.sources:
             rules = ruleset.enabled(name)
-            plan = Plan(catalogue, name, ((rule.name, rule.condition) for rule in rules))
-            self._by_source[name] = _SourceJudge(rules, plan, plugins.event_source(name))
+            self._by_source[name] = _SourceJudge(rules, catalogue, plugins.event_source(name))
             self._rules.update((rule.index, rule) for rule in rules)
 
     @property
@@ -120,7 +132,7 @@ class Judge:
             if judge is None:
                 continue
             segment = piece.segment(judge.source)
-            verdicts = judge.evaluator.judge(segment, judge.foresight.wanted())
+            verdicts = judge.judge(segment)
             found, places = (
                 verdicts.first() if self.matching is Matching.FIRST else verdicts.every()
             )

@@ -15,9 +15,10 @@ from capture.events.schema import EventBatch
 from capture.events.table import event_table
 from capture.scap.reader import ScapReader, Section
 from engine.fields.catalogue import SYSCALL
-from engine.state.machine import StateEngine
+from engine.state.machine import EventState, StateEngine
 from engine.syscalls.segment import SyscallSegment, SyscallSource
 from engine.syscalls.state import State
+from workbench.core.ahead import ahead
 from workbench.core.pieces import Piece, PluginPiece, SyscallPiece
 from workbench.core.plugin_set import PluginSet
 
@@ -41,17 +42,27 @@ class ScapEvents:
         self.sources: tuple[str, ...] = (SYSCALL, *dict.fromkeys(self._by_id.values()))
 
     def windows(self) -> Iterator[dict[str, Piece]]:
-        source, engine = SyscallSource(), StateEngine(containers=True)
-        for item in self._reader:
+        source = SyscallSource()
+        for item, state in ahead(self._states()):
             if isinstance(item, Section):
                 source.begin(item)
-                engine.begin(item)
                 continue
-            segment = self._wanted(source.segment(item, State.of(engine.feed(item))))
+            assert state is not None
+            segment = self._wanted(source.segment(item, State.of(state)))
             window: dict[str, Piece] = {SYSCALL: SyscallPiece(segment)} if len(segment) else {}
             if self._plugin_code in item.codes:
                 window |= self._plugin_pieces(item)
             yield window
+
+    def _states(self) -> Iterator[tuple[Section | EventBatch, EventState | None]]:
+        """What the file holds, and the state of its events: native work, one after the other."""
+        engine = StateEngine(containers=True)
+        for item in self._reader:
+            if isinstance(item, Section):
+                engine.begin(item)
+                yield item, None
+            else:
+                yield item, engine.feed(item)
 
     def _wanted(self, segment: SyscallSegment) -> SyscallSegment:
         """The segment less the events of plugins, and those outside the times."""

@@ -1,0 +1,168 @@
+"""Events of some types, folded: the distinct rows of the columns that rules look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from capture.errors import FalcowbError
+from engine.columns import Codes, Column, Mask, Rows, Segment
+from engine.evaluate import Evaluator
+from engine.fields.model import FieldRef
+from engine.folding.asked import AskedRule
+from engine.folding.coding import Coder, coder_for
+from engine.folding.distinct_rows import DistinctRows
+from engine.gather import take
+from engine.segments import ColumnKey, TableSegment, column_key
+
+
+class Held:
+    """A set of row numbers."""
+
+    def __init__(self) -> None:
+        self._mask: Mask = np.zeros(0, np.bool_)
+        self.any = False
+
+    def add(self, rows: Rows) -> None:
+        if not len(rows):
+            return
+        top = int(rows.max()) + 1
+        if top > len(self._mask):
+            grown = np.zeros(max(top, 2 * len(self._mask)), np.bool_)
+            grown[: len(self._mask)] = self._mask
+            self._mask = grown
+        self._mask[rows] = True
+        self.any = True
+
+    def __getitem__(self, ids: Codes) -> Mask:
+        """Whether each of ``ids`` is in the set."""
+        inside = ids < len(self._mask)
+        if inside.all():
+            return self._mask[ids]
+        return inside & self._mask[np.where(inside, ids, 0)]
+
+
+class FoldedType:
+    """The events of types that the same rules look at.
+
+    ``coders`` are shared by all types of a capture and hold the values of every field.
+    """
+
+    def __init__(
+        self,
+        codes: Sequence[int],
+        rules: Sequence[AskedRule],
+        evaluator: Evaluator,
+        coders: dict[ColumnKey, Coder],
+    ) -> None:
+        self.codes = tuple(codes)
+        self.rules = tuple(rules)
+        self.refs = _each(ref for rule in rules for ref in rule.folded)
+        self.apart = _each(ref for rule in rules for ref in rule.apart)
+        self._evaluator = evaluator
+        self._coders = coders
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with no rows; the coders are new as well."""
+        self.distinct = DistinctRows(len(self.refs))
+        self._held = {rule.key: Held() for rule in self.rules}
+        self._maybe = {rule.key: Held() for rule in self.rules if rule.is_loose}
+
+    def fits(self, columns: Sequence[Column]) -> bool:
+        """Whether the columns are of the kinds that were folded before."""
+        for ref, column in zip(self.refs, columns, strict=True):
+            coder = self._coders.get(column_key(ref))
+            if coder is not None and not coder.fits(column):
+                return False
+        return True
+
+    def fold(self, segment: Segment) -> Codes:
+        """The number of each event's row; rules are asked of rows not seen before."""
+        columns = segment.columns(self.refs)
+        rows = np.empty((len(columns), len(segment)), np.int32)
+        for number, (ref, column) in enumerate(zip(self.refs, columns, strict=True)):
+            key = column_key(ref)
+            coder = self._coders.get(key)
+            if coder is None:
+                coder = self._coders[key] = coder_for(column)
+            rows[number] = coder.codes(column)
+        start = self.distinct.count
+        ids, new = self.distinct.add(rows)
+        if len(new):
+            order = np.argsort(new)
+            self._ask(segment.take(new[order]), start + order)
+        return ids
+
+    def _ask(self, rows: Segment, numbers: Rows) -> None:
+        asked = [rule.upper for rule in self.rules]
+        asked += [rule.lower for rule in self.rules if rule.is_loose]
+        found = self._evaluator.ask(rows, asked)
+        lower = iter(found[len(self.rules) :])
+        for rule, upper in zip(self.rules, found, strict=False):
+            sure = next(lower) if rule.is_loose else upper
+            self._held[rule.key].add(numbers[sure])
+            if rule.is_loose:
+                self._maybe[rule.key].add(numbers[np.setdiff1d(upper, sure)])
+
+    def matches(self, segment: Segment, ids: Codes) -> Iterator[tuple[str, Rows]]:
+        """Which rules match which events of the segment that was folded to ``ids``."""
+        for rule in self.rules:
+            held = self._held[rule.key]
+            rows = np.flatnonzero(held[ids]) if held.any else _NO_ROWS
+            if rule.is_loose and self._maybe[rule.key].any:
+                maybe = np.flatnonzero(self._maybe[rule.key][ids])
+                if len(maybe):
+                    part = segment.take(maybe)
+                    rows = np.union1d(rows, maybe[self._evaluator.ask(part, [rule.condition])[0]])
+            if len(rows):
+                yield rule.key, rows
+
+
+_NO_ROWS = np.zeros(0, np.int64)
+
+
+def _each(refs: Iterator[FieldRef]) -> list[FieldRef]:
+    return list({column_key(ref): ref for ref in refs}.values())
+
+
+class FoldedRows:
+    """Distinct rows as a segment, their columns made when they are first asked for."""
+
+    #: See ``engine.evaluate``.
+    one_by_one = True
+
+    def __init__(
+        self,
+        keys: Sequence[ColumnKey],
+        codes: npt.NDArray[np.int32],
+        coders: Mapping[ColumnKey, Coder],
+    ) -> None:
+        self._length: int = codes.shape[1]
+        self._codes = dict(zip(keys, codes, strict=True))
+        self._coders = coders
+        self._columns: dict[ColumnKey, Column] = {}
+
+    def __len__(self) -> int:
+        return self._length
+
+    def columns(self, refs: Sequence[FieldRef]) -> list[Column]:
+        """Raises FalcowbError for a field that events were not folded by."""
+        return [self._column(ref) for ref in refs]
+
+    def _column(self, ref: FieldRef) -> Column:
+        key = column_key(ref)
+        column = self._columns.get(key)
+        if column is None:
+            codes = self._codes.get(key)
+            if codes is None:
+                raise FalcowbError(f"field '{ref.text}' was not kept of the events")
+            column = self._columns[key] = self._coders[key].column(codes)
+        return column
+
+    def take(self, rows: Rows) -> Segment:
+        return TableSegment(
+            len(rows), {key: take(column, rows) for key, column in self._columns.items()}
+        )

@@ -1,0 +1,51 @@
+"""Items made ahead by another thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from workbench.core.ahead import ahead
+
+
+def test_items_come_in_order_from_another_thread() -> None:
+    threads: set[int] = set()
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            threads.add(threading.get_ident())
+            yield number
+
+    assert list(ahead(items())) == list(range(50))
+    assert threading.get_ident() not in threads
+    assert len(threads) == 1
+
+
+def test_an_error_comes_after_the_items_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise KeyError("gone")
+
+    made = ahead(items())
+    assert next(made) == 1
+    with pytest.raises(KeyError, match="gone"):
+        next(made)
+
+
+def test_no_more_is_made_than_there_is_room_for_and_closing_ends_the_thread() -> None:
+    count = 0
+
+    def items() -> Iterator[int]:
+        nonlocal count
+        while True:
+            count += 1
+            yield count
+
+    before = threading.active_count()
+    made = ahead(items(), depth=2)
+    assert next(made) == 1
+    made.close()
+    assert threading.active_count() == before
+    assert count <= 5

@@ -1,0 +1,60 @@
+"""Work that runs ahead of who waits for it, in a thread of its own."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Iterable
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+#: How often a full queue looks whether anybody still waits.
+_LOOK = 0.1
+
+
+class _End:
+    """Nothing more comes; ``error`` says why, where there was one."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+def ahead(items: Iterable[Item], depth: int = 2) -> Generator[Item, None, None]:
+    """The same items, made up to ``depth`` items ahead by another thread.
+
+    Pays where making them is native work without Python's lock. What ``items`` raises is raised
+    here. When the generator is closed, the thread ends after the item it is making.
+    """
+    made: queue.Queue[Item | _End] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def put(item: Item | _End) -> bool:
+        while not stop.is_set():
+            try:
+                made.put(item, timeout=_LOOK)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            for item in items:
+                if not put(item):
+                    return
+        except BaseException as raised:
+            error = raised
+        put(_End(error))
+
+    thread = threading.Thread(target=work, name="ahead", daemon=True)
+    thread.start()
+    try:
+        while not isinstance(item := made.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+    finally:
+        stop.set()
+        thread.join()
