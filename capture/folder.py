@@ -176,6 +176,11 @@ class Folder:
         """
         return _flock(self.fd, fcntl.LOCK_EX)
 
+    def share(self) -> bool:
+        """Mark this folder as being read: others may read it, nobody gets to write or remove it who
+        asks first. False where it is being written, or is gone already."""
+        return _flock(self.fd, fcntl.LOCK_SH) and os.fstat(self.fd).st_nlink > 0
+
     def is_locked(self) -> bool:
         """Whether some process is writing here now."""
         probe = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)

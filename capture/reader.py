@@ -153,6 +153,11 @@ class Capture:
             for after_num, when, count, reason in zip(*columns, strict=True):
                 yield Gap(info.name, after_num, when, count, reason)
 
+    def hold(self) -> bool:
+        """Keep others from removing it while it is open, those who ask. False where it is too late,
+        or it is being recorded."""
+        return self._folder.share()
+
     def close(self) -> None:
         self._folder.close()
 

@@ -32,28 +32,15 @@ def import_(
     Exit code 1 when the file is damaged; what comes before the damage is imported.
     """
     from capture.scap.importer import import_scap
-    from workbench.cli.interrupt import Interrupt
-    from workbench.cli.progress import Progress
+    from workbench.cli.opening import ImportProgress
 
     target = output or Path(capture_name(source))
-    how_far: list[float | None] = [None]
-    shown = Progress(lambda: how_far[0])
-
-    def progress(events: int, fraction: float | None) -> None:
-        how_far[0] = fraction
-        shown.show(events)
-        if interrupt.wanted:
-            raise KeyboardInterrupt
-
     try:
-        with Interrupt() as interrupt:
+        with ImportProgress() as progress:
             done = import_scap(source, target, overwrite=overwrite, progress=progress)
     except KeyboardInterrupt:
-        shown.clear()
         print(f"Stopped; {target} holds what was imported so far.", file=sys.stderr)
         raise typer.Exit(130) from None
-    finally:
-        shown.clear()
     if as_json:
         data = {"capture": str(target), "events": done.events, "sections": done.sections}
         print(json.dumps({**data, "notes": list(done.notes)}, indent=2))

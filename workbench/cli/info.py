@@ -22,24 +22,25 @@ _MAX_TYPES = 12
 
 
 def info(
-    capture: Annotated[Path, typer.Argument(help="A capture: a folder NAME.fcap.")],
+    capture: Annotated[Path, typer.Argument(help="A capture: NAME.fcap, or a .scap.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Check every byte; exit code 1 if something is wrong.")
     ] = False,
 ) -> None:
     """Show what a capture holds: sources, span of time, events, drops, and what is missing."""
-    from capture.reader import open_capture
     from capture.validate import Level, validate
+    from workbench.cli.opening import open_with_progress
 
-    with open_capture(capture) as opened:
+    with open_with_progress(capture) as opened:
         gaps = {name: _gaps(opened, name) for name in opened.sources}
-        findings = validate(capture) if full else None
+        findings = validate(opened.path) if full else None
         if as_json:
-            json.dump(_as_data(opened, gaps, findings), sys.stdout, indent=2)
+            data = {"path": str(capture), **_as_data(opened, gaps, findings)}
+            json.dump(data, sys.stdout, indent=2)
             print()
         else:
-            for line in _in_words(opened, gaps, findings):
+            for line in _in_words(str(capture), opened, gaps, findings):
                 print(line)
     if findings and any(finding.level is Level.ERROR for finding in findings):
         raise typer.Exit(1)
@@ -72,7 +73,6 @@ def _as_data(
 
     manifest = opened.manifest
     data: dict[str, Any] = {
-        "path": str(opened.path),
         "complete": opened.complete,
         "recording": opened.recording,
         "missing": opened.missing,
@@ -112,14 +112,14 @@ def _as_data(
 
 
 def _in_words(
-    opened: Capture, gaps: dict[str, list[Gap]], findings: list[Finding] | None
+    path: str, opened: Capture, gaps: dict[str, list[Gap]], findings: list[Finding] | None
 ) -> list[str]:
     from capture.manifest import SYSCALL
     from capture.times import format_span, format_time
 
     manifest = opened.manifest
     host, clocks = manifest.host, manifest.clocks
-    lines = [f"{_plain(opened.path)}: {_state(opened)}"]
+    lines = [f"{_plain(path)}: {_state(opened)}"]
     machine = ", ".join(part for part in (host.name, host.kernel, host.machine) if part)
     if machine:
         lines.append(f"  recorded on   {_plain(machine)}")
@@ -147,7 +147,7 @@ def _in_words(
     if opened.recording:
         lines += ["", "It is being recorded now; what is written so far can be replayed."]
     elif opened.count:
-        lines += ["", f"Judge it by rules: falcowb replay {_plain(opened.path)} -r RULES.yaml"]
+        lines += ["", f"Judge it by rules: falcowb replay {_plain(path)} -r RULES.yaml"]
     return lines
 
 
