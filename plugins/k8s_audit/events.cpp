@@ -13,13 +13,20 @@ using fwb::kNone;
 
 namespace {
 
+bool time_of(const Document& doc, uint32_t stamp, uint64_t* time) {
+  if (!doc.is_string(stamp)) return false;
+  std::string_view written = doc.inside(stamp);
+  if (fwb::read_time(written, time)) return true;
+  return written.find('\\') != std::string_view::npos &&
+         fwb::read_time(fwb::unescaped(written), time);
+}
+
 void one_event(const Document& doc, uint32_t event, EventSink& sink) {
   uint32_t stamp = doc.get(event, "stageTimestamp");
   uint64_t time = 0;
   if (stamp == kNone) {
     sink.problem("an audit event without stageTimestamp; it is left out");
-  } else if (!doc.is_string(stamp) ||
-             !fwb::read_time(fwb::unescaped(doc.inside(stamp)), &time)) {
+  } else if (!time_of(doc, stamp, &time)) {
     sink.problem("stageTimestamp is no time: " + std::string(doc.raw(stamp).substr(0, 64)) +
                  "; the audit event is left out");
   } else {

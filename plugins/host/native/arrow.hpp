@@ -1,6 +1,7 @@
 // Growable buffers, and handing them to Arrow without a copy through its C data interface.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -32,8 +33,7 @@ class Buffer {
   // Never leaves a null pointer, which Arrow takes for an absent buffer.
   void reserve(size_t wanted) {
     if (data_ && wanted <= capacity_) return;
-    size_t capacity = capacity_ ? capacity_ : 256;
-    while (capacity < wanted) capacity *= 2;
+    size_t capacity = std::max(wanted, std::max<size_t>(256, capacity_ * 2));
     auto* grown = static_cast<uint8_t*>(realloc(data_, capacity));
     if (!grown) throw std::bad_alloc();
     data_ = grown;

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "compare.hpp"
 #include "text.hpp"
 
 namespace fwb {
@@ -195,6 +196,17 @@ value:
   }
 
 key:
+  // Most members are a name and a string.
+  while (i + 3 < count && text[index[i]] == '"' && text[index[i + 1]] == ':' &&
+         text[index[i + 2]] == '"') {
+    char c = text[index[i + 3]];
+    if (c != ',') {
+      if (c != '}') break;
+      i += 3;
+      goto close;
+    }
+    i += 4;
+  }
   if (i >= count) return fail(Outcome::kIncomplete, "the text ends too early", size_);
   if (text[index[i]] != '"') return fail(Outcome::kBroken, "expected a key", index[i]);
   if (i + 1 >= count) return fail(Outcome::kIncomplete, "the text ends too early", size_);
@@ -241,7 +253,7 @@ uint32_t Document::get_member(uint32_t object, std::string_view key) const {
   uint32_t found = kNone;
   members(object, [&](uint32_t at, uint32_t value) {
     std::string_view written = name(at);
-    bool same = written.size() == key.size() && memcmp(written.data(), key.data(), key.size()) == 0;
+    bool same = written.size() == key.size() && same_bytes(written.data(), key.data(), key.size());
     if (!same && written.size() > key.size() && memchr(written.data(), '\\', written.size())) {
       same = unescaped(written) == key;
     }

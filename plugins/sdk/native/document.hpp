@@ -50,6 +50,7 @@ class Document {
 
   uint32_t tokens() const { return count_; }
   const char* text() const { return text_; }
+  size_t size() const { return size_; }
   size_t position(uint32_t token) const { return index_[token]; }
   char first(uint32_t token) const { return text_[index_[token]]; }
   bool is_object(uint32_t token) const { return first(token) == '{'; }

@@ -24,25 +24,30 @@ bool payload_of(const ss_plugin_event* event, std::string_view* payload) {
   return true;
 }
 
-bool Extractor::load(const ss_plugin_event_input* event, std::string* problem) {
+bool Extractor::load(const ss_plugin_event_input* event, bool keep, std::string* problem) {
   std::string_view payload;
   if (!payload_of(event->evt, &payload)) {
     *problem = "event " + std::to_string(event->evtnum) + " is not an event of a plugin";
     return false;
   }
   // The number alone does not name an event: a host may begin anew.
-  if (loaded_ && number_ == event->evtnum && payload == payload_) return true;
-  payload_.assign(payload.data(), payload.size());
-  number_ = event->evtnum;
-  bool begins = !payload_.empty() && (payload_[0] == '{' || payload_[0] == '[');
-  loaded_ = begins && doc_.parse(payload_.data(), payload_.size());
-  if (!loaded_) {
+  if (kept_ && number_ == event->evtnum && payload == payload_) return true;
+  kept_ = false;
+  if (keep) {
+    payload_.assign(payload.data(), payload.size());
+    number_ = event->evtnum;
+    payload = payload_;
+  }
+  bool begins = !payload.empty() && (payload[0] == '{' || payload[0] == '[');
+  bool loaded = begins && doc_.parse(payload.data(), payload.size());
+  kept_ = keep && loaded;
+  if (!loaded) {
     *problem = "event " + std::to_string(event->evtnum) + " is not JSON: " +
                (begins ? std::string(doc_.problem()) + " at byte " +
                              std::to_string(doc_.problem_at() + 1)
                        : std::string("it begins with neither '{' nor '['"));
   }
-  return loaded_;
+  return loaded;
 }
 
 Plan* Extractor::plan_for(const ss_plugin_extract_field* fields, uint32_t count,
@@ -63,8 +68,9 @@ ss_plugin_rc Extractor::extract(const ss_plugin_event_input* event,
   for (uint32_t i = 0; i < in->num_fields; ++i) in->fields[i].res_len = 0;
   arena_.reset();
   Plan* plan = plan_for(in->fields, in->num_fields, problem);
-  if (!plan || !load(event, problem)) return SS_PLUGIN_FAILURE;
-  plan->run(doc_, payload_.size(), event->evt->ts, arena_, in->fields);
+  // Hosts that ask for many fields at once ask once an event; others may come back for the next.
+  if (!plan || !load(event, in->num_fields == 1, problem)) return SS_PLUGIN_FAILURE;
+  plan->run(doc_, event->evt->ts, arena_, in->fields);
   return SS_PLUGIN_SUCCESS;
 }
 

@@ -23,7 +23,7 @@ class Plan {
   // False, with a problem in words, if a request makes no sense.
   bool prepare(const ss_plugin_extract_field* fields, uint32_t count, std::string* problem);
   bool serves(const ss_plugin_extract_field* fields, uint32_t count) const;
-  void run(const Document& doc, size_t size, uint64_t time, Arena& arena,
+  void run(const Document& doc, uint64_t time, Arena& arena,
            ss_plugin_extract_field* fields);
 
  private:
@@ -71,7 +71,8 @@ class Extractor {
 
  private:
   Plan* plan_for(const ss_plugin_extract_field* fields, uint32_t count, std::string* problem);
-  bool load(const ss_plugin_event_input* event, std::string* problem);
+  // Reads an event's payload into doc_, which stays for later calls if it is to be kept.
+  bool load(const ss_plugin_event_input* event, bool keep, std::string* problem);
 
   Document doc_;
   Arena arena_;
@@ -81,7 +82,7 @@ class Extractor {
   // The event read last: hosts may ask field by field.
   std::string payload_;
   uint64_t number_ = 0;
-  bool loaded_ = false;
+  bool kept_ = false;
 };
 
 }  // namespace fwb

@@ -20,9 +20,18 @@ const char* text_of(const Document& doc, uint32_t token, Arena& arena) {
     case 'f': return "false";
     case 'n': return "null";
     case '{': case '[': {
-      std::string compact;
-      append_compact(doc, token, compact);
-      return arena.text(compact);
+      std::string_view written = doc.raw(token);
+      char* out = arena.bytes(written.size() + 64);
+      size_t size = compact(written.data(), written.size(), out);
+      if (size == 0) {  // odd bytes, which that refuses
+        std::string slow;
+        append_compact(doc, token, slow);
+        size = slow.size();
+        memcpy(out, slow.data(), size);
+      }
+      out[size] = '\0';
+      arena.shrink(out, size + 1);
+      return out;
     }
     default: return arena.text(doc.raw(token));
   }
@@ -200,7 +209,7 @@ void Plan::put_value(const Request& request, const Document& doc, uint32_t token
   }
 }
 
-void Plan::run(const Document& doc, size_t size, uint64_t time, Arena& arena,
+void Plan::run(const Document& doc, uint64_t time, Arena& arena,
                ss_plugin_extract_field* fields) {
   const uint32_t* slots = trie_.fill(doc);
   for (size_t i = 0; i < requests_.size(); ++i) {
@@ -233,7 +242,7 @@ void Plan::run(const Document& doc, size_t size, uint64_t time, Arena& arena,
       case How::kDocument: {
         if (doc.has_raw_controls()) break;
         std::string text;
-        append_indented(doc, size, text);
+        append_indented(doc, text);
         values_.push_back(arena.text(text));
         break;
       }

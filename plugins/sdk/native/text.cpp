@@ -134,7 +134,7 @@ void append_compact(const Document& doc, uint32_t token, std::string& out) {
   }
 }
 
-void append_indented(const Document& doc, size_t size, std::string& out) {
+void append_indented(const Document& doc, std::string& out) {
   size_t depth = 0;
   bool opened = false;
   auto new_line = [&] {
@@ -179,7 +179,7 @@ void append_indented(const Document& doc, size_t size, std::string& out) {
     std::string_view raw = doc.raw(last);
     stop = static_cast<size_t>(raw.data() + raw.size() - doc.text());
   }
-  out.append(doc.text() + stop, size - stop);
+  out.append(doc.text() + stop, doc.size() - stop);
 }
 
 namespace {

@@ -18,7 +18,7 @@ std::string unescaped(std::string_view written);
 void append_compact(const Document& doc, uint32_t token, std::string& out);
 
 // Appends a whole text indented by two spaces, as Go's json.Indent writes it.
-void append_indented(const Document& doc, size_t size, std::string& out);
+void append_indented(const Document& doc, std::string& out);
 
 // Reads an RFC 3339 time with any number of decimals to nanoseconds since the epoch. False if it
 // is none (a day that does not exist included).

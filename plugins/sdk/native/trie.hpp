@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "compare.hpp"
 #include "document.hpp"
 #include "path.hpp"
 #include "text.hpp"
@@ -81,7 +81,7 @@ class Trie {
     for (; i < node.children.size(); ++i) {
       const std::string& wanted = nodes_[node.children[i]].key;
       if (wanted.size() == key.size()) {
-        if (memcmp(wanted.data(), key.data(), key.size()) == 0) return node.children[i];
+        if (same_bytes(wanted.data(), key.data(), key.size())) return node.children[i];
       } else if (bucket(wanted.size()) != bucket(key.size())) {
         break;
       }
