@@ -1,4 +1,4 @@
-.PHONY: setup demo test lint types bench clean
+.PHONY: setup demo test lint types bench conformance clean
 
 BIN := .venv/bin
 
@@ -18,6 +18,10 @@ types: setup
 
 test: lint types
 	$(BIN)/pytest -n 2
+
+conformance: setup
+	$(BIN)/python -m tests.conformance.fields
+	$(BIN)/python -m tests.conformance.conditions
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -54,7 +54,9 @@ class Predicate:
 
     def _exists(self, column: Column) -> Mask:
         present = has_value(column)
-        if isinstance(column, ListColumn) and not self.left.shape.is_list:
+        shape = self.left.shape
+        # As in libs, either end of a connection exists where any file does.
+        if isinstance(column, ListColumn) and not (shape.is_list or shape.either):
             present &= np.diff(column.offsets) > 0
         return present
 

@@ -86,6 +86,8 @@ class Container:
 
 #: What is answered for threads in no container.
 HOST = Container(id="host", full_id="host", name="host", type=0xFFFE)
+#: Containers that their control group tells whole: of LXC, of libvirt, of BPM.
+NAMED = (Container(type=1), Container(type=2), Container(type=9))
 
 
 def parse_container(text: bytes) -> Container | None:

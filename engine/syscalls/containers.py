@@ -18,7 +18,7 @@ import pyarrow as pa
 from capture.events.table import event_table
 from engine.columns import BytesColumn, Codes, NumberColumn
 from engine.syscalls.assemble import no_number, no_value
-from engine.syscalls.container_info import HOST, Container, Mount, parse_container
+from engine.syscalls.container_info import HOST, NAMED, Container, Mount, parse_container
 from engine.syscalls.process import Make, wide
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def _parsed(texts: tuple[bytes, ...]) -> tuple[Container, ...]:
 
 def _known(segment: SyscallSegment) -> tuple[Codes, tuple[Container, ...]]:
     """The container of each event as a place among containers: -1 where there is no thread, or
-    where the container is not described. The host comes last."""
-    return segment.container_places, (*_described(segment), HOST)
+    where the container is not described. The host and ``NAMED`` come last."""
+    return segment.container_places, (*_described(segment), HOST, *NAMED)
 
 
 def container_places(segment: SyscallSegment) -> Codes:
@@ -56,10 +56,12 @@ def container_places(segment: SyscallSegment) -> Codes:
     on_host = np.array([text == b"" for text in ids.values.to_pylist()], np.bool_)
     is_host = np.append(np.append(on_host, True)[ids.codes], False)[tables.thread]
     host = np.int32(len(tables.containers))
-    places = np.maximum(np.where(is_host, host, tables.of_lineages("container")), -1)
+    told = tables.of_lineages("container")
+    by_name = np.where(told < -1, host - told - 1, told)  # -2, -3, -4: the first of NAMED …
+    places = np.where(is_host, host, by_name)
     codes = np.append(places, -1).astype(np.int32)[segment.state.lineage]
-    told = told_containers(segment)
-    return codes if told is None else np.where(told >= 0, told, codes).astype(np.int32)
+    own = told_containers(segment)
+    return codes if own is None else np.where(own >= 0, own, codes).astype(np.int32)
 
 
 def told_containers(segment: SyscallSegment) -> Codes | None:
@@ -117,7 +119,7 @@ def _id(segment: SyscallSegment, arg: str | None) -> BytesColumn:
     """The container's id, known from the control groups alone."""
     state = segment.state
     codes, containers = _known(segment)
-    known = _texts(codes, containers, lambda container, _: container.id)
+    known = _texts(codes, containers, lambda container, _: container.id or None)
     table = state.threads.text("container_id")
     own = np.append(table.codes, np.int32(-1))[state.thread]
     shift = np.int32(len(known.values))

@@ -132,3 +132,17 @@ def test_which_end_of_a_connection_is_the_containers() -> None:
     assert ports([10, 7, 7, 7], described()) == (2, "10.7.7.7")
     # It says none: it may have that of any container.
     assert ports(own, described(id="other"), described(ip="")) == (1, "9.9.9.9")
+
+
+def test_containers_that_their_control_group_tells_whole() -> None:
+    start = begun(
+        threads=[
+            thread(100, cgroups=b"cpu=/lxc/box\0"),
+            thread(101, cgroups=b"cpu=/x/bpm-job.scope\0"),
+            thread(102, cgroups=b"cpu=/a/b/c/guest.libvirt-lxc\0"),
+        ]
+    )
+    of = segment([made("SYSCALL_CLOSE_X", tid, res=0, fd=0) for tid in (100, 101, 102)], start)
+    assert values(of, "container.id") == ["box", "job", "guest"]
+    assert values(of, "container.type") == ["lxc", "bpm", "libvirt-lxc"]
+    assert values(of, "container.name") == [""] * 3

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from engine.evaluate import Evaluator
+from engine.fields.catalogue import Catalogue
+from engine.language.parser import parse
+from engine.plan import Plan
 from tests.engine.syscalls.made import Made, begun, made, segment, thread, values
 
 FILE = made("SYSCALL_READ_X", res=1, data=b"x", fd=0, size=1)
@@ -180,6 +184,13 @@ def test_absolute_paths() -> None:
     assert values(of, "evt.abspath") == ["/var/lib/a", "/home/u/x", None, None]
     assert values(of, "evt.abspath.src")[0] == "/var/lib/a"
     assert values(of, "evt.abspath.dst") == ["<UNKNOWN>/b", "/home/u/x", None, None]
+
+
+def test_either_end_exists_where_a_file_does() -> None:
+    plan = Plan(Catalogue.native(), "syscall", [("rule", parse("fd.ip exists"))])
+    assert Evaluator(plan).judge(segment(ALL)).rows[0].tolist() == [0, 1, 2]
+    same = Plan(Catalogue.native(), "syscall", [("rule", parse("fd.ip != 9.9.9.9"))])
+    assert Evaluator(same).judge(segment(ALL)).rows[0].tolist() == [2]
 
 
 def test_either_end_of_a_connection() -> None:
