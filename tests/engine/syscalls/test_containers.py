@@ -137,7 +137,7 @@ def test_which_end_of_a_connection_is_the_containers() -> None:
 def test_containers_that_their_control_group_tells_whole() -> None:
     start = begun(
         threads=[
-            thread(100, cgroups=b"cpu=/lxc/box\0"),
+            thread(100, cgroups=b"cpu=/lxc.payload.box\0"),
             thread(101, cgroups=b"cpu=/x/bpm-job.scope\0"),
             thread(102, cgroups=b"cpu=/guest.libvirt-lxc\0"),
         ]
