@@ -22,6 +22,9 @@ from workbench.core.syscall_pieces import syscall_pieces
 if TYPE_CHECKING:
     from workbench.core.session import Session
 
+#: Seconds to fill a batch; a source that has nothing more for now gives what it has at once.
+_BUDGET = 1.0
+
 #: Events of one range of numbers, by source; every number is smaller than those of the next.
 Window = Mapping[str, Piece]
 
@@ -97,7 +100,7 @@ class PluginEvents:
         self._source: Source = plugin.open(params)
 
     def windows(self) -> Iterator[Window]:
-        for batch in self._source.batches():
+        for batch in self._source.batches(max_seconds=_BUDGET):
             kept = _between(batch, self._start, self._stop)
             yield {self._plugin.event_source: PluginPiece(kept)} if kept.num_rows else {}
 
