@@ -222,8 +222,6 @@ def _bits(event: EventType) -> int:
         bits |= lib.STATE_USES_FD
     if event.flags & {"creates_fd", "uses_fd", "destroys_fd"}:
         bits |= lib.STATE_FD_RELATED
-    if event.kind == "syscall" and not event.enter and event.key != "GENERIC_X":
-        bits |= lib.STATE_RETURNS
     if "skip_parse_reset" in event.flags:
         bits |= lib.STATE_SKIP
     if event.key in META:

@@ -11,7 +11,8 @@ engine has digested it; a failed call changes nothing; a thread that exits and a
 are still there at that event. One engine serves live, imported and replayed events. It holds the
 live state and nothing of the past: each ``EventState`` has tables of its own, with a row for every
 state of a thread or file that its events refer to, so memory does not grow with the capture, and
-batches can be judged apart from each other.
+batches can be judged apart from each other. The lock of Python is let go during a walk; an engine
+is for one thread at a time.
 """
 
 from __future__ import annotations

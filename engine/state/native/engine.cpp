@@ -157,8 +157,8 @@ void Engine::reset(Event &e) {
 void Engine::apply(Event &e) {
     switch(e.type->action) {
     case STATE_STORE_ENTER: store_enter(e); break;
-    case STATE_READ: read_exit(e); break;
-    case STATE_WRITE: write_exit(e); break;
+    case STATE_READ:
+    case STATE_WRITE: traffic_exit(e); break;
     case STATE_OPEN:
     case STATE_CREAT:
     case STATE_OPENAT:

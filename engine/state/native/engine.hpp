@@ -152,9 +152,8 @@ private:
     void connect_exit(Event &e);
     void accept_exit(Event &e);
     void socketpair_exit(Event &e);
-    void read_exit(Event &e);
-    void write_exit(Event &e);
-    bool update_tuple(Event &e, Fd &fd, const Packed &tuple);
+    void traffic_exit(Event &e);
+    bool update_tuple(Fd &fd, const Packed &tuple);
     void guess_role(Thread *thread, Fd &fd, bool incoming);
     void complete(Fd &fd) const;
 

@@ -26,11 +26,10 @@ enum {
     STATE_ENTER = 1,        /* an enter event or a tracepoint */
     STATE_USES_FD = 2,
     STATE_FD_RELATED = 4,   /* creates, uses or destroys a file */
-    STATE_RETURNS = 8,      /* its first parameter is a return value */
-    STATE_SKIP = 16,        /* says nothing about a thread */
-    STATE_META = 32,        /* belongs to no thread */
-    STATE_NO_QUERY = 64,    /* makes no entry for a thread that is not known */
-    STATE_PROCINFO = 128
+    STATE_SKIP = 8,         /* says nothing about a thread */
+    STATE_META = 16,        /* belongs to no thread */
+    STATE_NO_QUERY = 32,    /* makes no entry for a thread that is not known */
+    STATE_PROCINFO = 64
 };
 
 /* What a parameter may refer to. */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stdexcept>
 #include <vector>
 
 #include "state.h"
@@ -43,6 +44,9 @@ public:
 
 private:
     void put(std::string_view text) {
+        if(bytes_.size() + text.size() > INT32_MAX) {
+            throw std::length_error("the texts of one batch are more than 2 GB");
+        }
         bytes_.insert(bytes_.end(), text.begin(), text.end());
         offsets_.push_back(static_cast<int32_t>(bytes_.size()));
     }
@@ -99,7 +103,7 @@ template <> struct NumpyType<Code> { static constexpr const char *name = "t"; };
     X(Code, exepath, t.code(v.exepath)) X(Code, args, t.code(v.args))                       \
     X(Code, env, t.code(v.env)) X(Code, cwd, t.code(v.cwd)) X(Code, root, t.code(v.root))   \
     X(Code, cgroups, t.code(v.cgroups)) X(Code, container_id, t.code(v.container_id))       \
-    X(uint32_t, flags, v.flags & ~CL_ACTIVE) X(int64_t, fd_limit, v.fd_limit)                            \
+    X(uint32_t, flags, v.flags & ~CL_ACTIVE) X(int64_t, fd_limit, v.fd_limit)               \
     X(uint32_t, uid, v.uid) X(uint32_t, gid, v.gid) X(uint32_t, loginuid, v.loginuid)       \
     X(uint32_t, tty, v.tty) X(uint64_t, cap_permitted, v.cap_permitted)                     \
     X(uint64_t, cap_inheritable, v.cap_inheritable)                                         \
