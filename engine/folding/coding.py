@@ -132,9 +132,9 @@ class NumberCoder:
         return pa.array(list(self._index), pa.int64())
 
     @property
-    def kind(self) -> str:
-        """The numbers' type, as numpy calls it."""
-        return self._dtype.str
+    def dtype(self) -> np.dtype[Any]:
+        """The numbers' type."""
+        return self._dtype
 
 
 def _bits(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

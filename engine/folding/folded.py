@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from capture.errors import FalcowbError
 from engine.columns import Codes, Column, Mask, Rows, Segment
 from engine.evaluate import Evaluator
 from engine.fields.model import FieldRef
 from engine.folding.asked import AskedRule
 from engine.folding.coding import Coder, coder_for
 from engine.folding.distinct_rows import DistinctRows
-from engine.gather import take
-from engine.segments import ColumnKey, TableSegment, column_key
+from engine.segments import ColumnKey, column_key
 
 
 class Held:
@@ -47,7 +45,8 @@ class Held:
 class FoldedType:
     """The events of types that the same rules look at.
 
-    ``coders`` are shared by all types of a capture and hold the values of every field.
+    A row is the code of the event's type and then the codes of ``refs``. ``coders`` are shared by
+    all types of a capture and hold the values of every field.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class FoldedType:
 
     def forget(self) -> None:
         """Begin with no rows; the coders are new as well."""
-        self.distinct = DistinctRows(len(self.refs))
+        self.distinct = DistinctRows(1 + len(self.refs))
         self._held = {rule.key: Held() for rule in self.rules}
         self._maybe = {rule.key: Held() for rule in self.rules if rule.is_loose}
 
@@ -79,11 +78,12 @@ class FoldedType:
                 return False
         return True
 
-    def fold(self, segment: Segment) -> Codes:
+    def fold(self, segment: Segment, types: npt.NDArray[np.uint16]) -> Codes:
         """The number of each event's row; rules are asked of rows not seen before."""
         columns = segment.columns(self.refs)
-        rows = np.empty((len(columns), len(segment)), np.int32)
-        for number, (ref, column) in enumerate(zip(self.refs, columns, strict=True)):
+        rows = np.empty((1 + len(columns), len(segment)), np.int32)
+        rows[0] = types
+        for number, (ref, column) in enumerate(zip(self.refs, columns, strict=True), 1):
             key = column_key(ref)
             coder = self._coders.get(key)
             if coder is None:
@@ -126,43 +126,3 @@ _NO_ROWS = np.zeros(0, np.int64)
 
 def _each(refs: Iterator[FieldRef]) -> list[FieldRef]:
     return list({column_key(ref): ref for ref in refs}.values())
-
-
-class FoldedRows:
-    """Distinct rows as a segment, their columns made when they are first asked for."""
-
-    #: See ``engine.evaluate``.
-    one_by_one = True
-
-    def __init__(
-        self,
-        keys: Sequence[ColumnKey],
-        codes: npt.NDArray[np.int32],
-        coders: Mapping[ColumnKey, Coder],
-    ) -> None:
-        self._length: int = codes.shape[1]
-        self._codes = dict(zip(keys, codes, strict=True))
-        self._coders = coders
-        self._columns: dict[ColumnKey, Column] = {}
-
-    def __len__(self) -> int:
-        return self._length
-
-    def columns(self, refs: Sequence[FieldRef]) -> list[Column]:
-        """Raises FalcowbError for a field that events were not folded by."""
-        return [self._column(ref) for ref in refs]
-
-    def _column(self, ref: FieldRef) -> Column:
-        key = column_key(ref)
-        column = self._columns.get(key)
-        if column is None:
-            codes = self._codes.get(key)
-            if codes is None:
-                raise FalcowbError(f"field '{ref.text}' was not kept of the events")
-            column = self._columns[key] = self._coders[key].column(codes)
-        return column
-
-    def take(self, rows: Rows) -> Segment:
-        return TableSegment(
-            len(rows), {key: take(column, rows) for key, column in self._columns.items()}
-        )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable
 
 import numpy as np
 
-from engine.columns import Codes, Rows
+from engine.columns import Rows
 from engine.evaluate import Evaluator, Verdicts
 from engine.fields.catalogue import Catalogue
 from engine.folding.asked import AskedRule, asked_rule
 from engine.folding.coding import Coder
 from engine.folding.folded import FoldedType
+from engine.folding.keep import Keeper
 from engine.folding.types import partition
 from engine.language import ast
 from engine.plan import Plan
@@ -22,18 +22,6 @@ from engine.syscalls.segment import SyscallSegment
 #: Bytes of distinct rows and values that are held before folding begins anew. A capture of events
 #: that are all different costs no more than this.
 ROOM = 96 << 20
-
-
-class Keeper(Protocol):
-    """What keeps folded events."""
-
-    def events(self, number: int, segment: SyscallSegment, ids: Codes) -> None:
-        """Events of the class ``number``, in order, and their rows."""
-        ...
-
-    def generation(self, types: Sequence[FoldedType], coders: dict[ColumnKey, Coder]) -> None:
-        """Rows and values are complete; those of later events are numbered anew."""
-        ...
 
 
 class FoldingJudge:
@@ -66,6 +54,8 @@ class FoldingJudge:
         """Which rules match which events. Raises what the segment raises."""
         if self._size() > self._room:
             self._begin_anew()
+        if self._keeper is not None:
+            self._keeper.seen(segment.events.type)
         which = self._classes[segment.events.type]
         present = np.flatnonzero(np.bincount(which + 1, minlength=len(self.types) + 1)[1:])
         found: dict[str, list[Rows]] = {}
@@ -75,9 +65,9 @@ class FoldingJudge:
             folded = self.types[number]
             if not folded.fits(part.columns(folded.refs)):
                 self._begin_anew()
-            ids = folded.fold(part)
+            ids = folded.fold(part, part.events.type)
             if self._keeper is not None:
-                self._keeper.events(number, part, ids)
+                self._keeper.events(number, folded, part, ids)
             for key, places in folded.matches(part, ids):
                 found.setdefault(key, []).append(rows[places])
         keys = tuple(rule.key for rule in self.rules)
@@ -87,6 +77,7 @@ class FoldingJudge:
         """All events have been judged."""
         if self._keeper is not None:
             self._keeper.generation(self.types, self._coders)
+            self._keeper.close()
 
     def _size(self) -> int:
         rows = sum(each.distinct.size for each in self.types)
