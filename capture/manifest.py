@@ -123,13 +123,15 @@ class End:
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The file that a capture was imported from: its name without folders, what it is (``scap``),
-    its size and SHA-256, how it was packed (``none``, ``gzip``, ``zstd``)."""
+    its size and SHA-256, how it was packed (``none``, ``gzip``, ``zstd``), and how many enter
+    events were folded into their exits."""
 
     file: str = ""
     format: str = ""
     bytes: int = 0
     sha256: str = ""
     compression: str = ""
+    folded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,7 @@ def _manifest(data: dict[str, Any], version: int) -> Manifest:
 def _origin(data: dict[str, Any]) -> Origin:
     return Origin(
         bytes=_number(data, "bytes", 0, _MAX_COUNT),
+        folded=_number(data, "folded", 0, _MAX_COUNT),
         **{key: _text(data, key) for key in ("file", "format", "sha256", "compression")},
     )
 

@@ -160,6 +160,7 @@ class _Import:
             bytes=path.stat().st_size,
             sha256=file_sha256(path) if digest else "",
             compression=self._reader.progress.compression,
+            folded=self._reader.progress.dropped,
         )
         span = self._span or Span(0, 0, 0, 0)
         first, last = max(span.min_time, 0), max(span.max_time, 0)
