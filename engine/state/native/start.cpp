@@ -255,10 +255,12 @@ void Engine::begin(const state_table_in &threads_in, const state_table_in &fds_i
     std::vector<Thread *> order;
     for(int64_t row = 0; row < threads.rows(); ++row) {
         Thread *thread = find(threads.number(row, 0));
-        if(!thread || thread->group) continue;
+        if(!thread || thread->in_progress) continue;
+        thread->in_progress = true;  // told twice, it is still one
         order.push_back(thread);
         join_group(thread);
     }
+    for(Thread *thread : order) thread->in_progress = false;
 
     for(int64_t row = 0; row < interfaces.rows(); ++row) {
         const auto address = interfaces.bytes(row, 1), netmask = interfaces.bytes(row, 2);

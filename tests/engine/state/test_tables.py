@@ -180,6 +180,23 @@ def test_a_section_begins_anew() -> None:
     assert (engine.counts.threads, engine.counts.fds) == (0, 0)
 
 
+def test_a_thread_told_twice_is_the_last_one() -> None:
+    server = {
+        "tid": 9, "fd": 4, "type": 3, "l4proto": 2, "source_port": 80, "dest_port": 5000,
+        "source_ip": b"\x0a\0\0\x02", "dest_ip": b"\x0a\0\0\x03",
+    }  # fmt: skip
+    for pid in (9, -1):
+        walk = Walk(
+            begun(
+                threads=[thread(9, comm=b"old", pid=pid), thread(9, comm=b"new", pid=pid)],
+                fds=[{**server, "type": 5, "fd": 3}, server],
+            )
+        )
+        seen_ = walk(made("SYSCALL_READ_X", 9, res=1, fd=4))
+        assert (seen_["comm"], walk.engine.counts.threads) == (b"new", 1)
+        assert seen_.name == b"10.0.0.3:5000->10.0.0.2:80"
+
+
 def test_other_columns_are_refused() -> None:
     events = batch([made(STAT, 50, res=0)])
     cut = EventBatch(
