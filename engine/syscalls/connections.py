@@ -18,8 +18,8 @@ from engine.gather import plain
 from engine.syscalls import fdtypes
 from engine.syscalls.assemble import gathered, gathered_numbers, no_value
 from engine.syscalls.containers import Reach, reaches
+from engine.syscalls.ofthreads import Make, wide
 from engine.syscalls.pathnames import distinct_pairs
-from engine.syscalls.process import Make, wide
 
 if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment

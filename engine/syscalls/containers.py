@@ -19,7 +19,7 @@ from capture.events.table import event_table
 from engine.columns import BytesColumn, Codes, NumberColumn
 from engine.syscalls.assemble import no_number, no_value
 from engine.syscalls.container_info import HOST, NAMED, Container, Mount, parse_container
-from engine.syscalls.process import Make, wide
+from engine.syscalls.ofthreads import Make, wide
 
 if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment

@@ -14,29 +14,26 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture.events.state_schema import FD_TYPES
-from capture.events.table import EventType, event_table, generic_name
-from engine.columns import BytesColumn, Column, Mask, NumberColumn
+from capture.events.table import EventType, event_table
+from engine.columns import BytesColumn, Mask, NumberColumn
 from engine.gather import constant
 from engine.generic import TEXT_TIMES
 from engine.syscalls import fdtypes
 from engine.syscalls.abspath import absolute_path
 from engine.syscalls.arguments import argument, arguments, buffer, raw_argument
 from engine.syscalls.assemble import (
-    BytesPart,
-    bytes_of,
-    coded,
     compact,
     from_table,
     no_value,
 )
+from engine.syscalls.names import is_meta
+from engine.syscalls.ofthreads import Make
 from engine.syscalls.opens import open_flags
 from engine.syscalls.render import render
-from engine.syscalls.rendered import of_pairs
 
 if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment
 
-Make = Callable[["SyscallSegment", str | None], Column]
 _SECOND = 1_000_000_000
 
 _OPENS = (
@@ -114,64 +111,6 @@ _Pick = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]
 _ALL: _Pick = lambda times: times  # noqa: E731
 _SECONDS: _Pick = lambda times: (times.view(np.uint64) // np.uint64(_SECOND)).view(np.int64)  # noqa: E731
 _REST: _Pick = lambda times: (times.view(np.uint64) % np.uint64(_SECOND)).view(np.int64)  # noqa: E731
-
-
-def _event_names(segment: SyscallSegment, *, calls_only: bool) -> BytesColumn:
-    events = segment.events
-    names = _call_names() if calls_only else _names()
-    column = from_table(names, events.type)
-    generic = events.group(event_table().by_key["GENERIC_X"].code)
-    parts: list[BytesPart] = []
-    if generic is not None:
-        codes = events.parameter(generic, 0).fill_null(0).to_numpy().astype(np.int64)
-        native = events.parameter(generic, 1).cast("int64").fill_null(-1).to_numpy()
-        # The number matters only where the code says nothing.
-        native = np.where(codes == 0, native, -1)
-        joined, inverse = np.unique(codes << 32 | (native & 0xFFFFFFFF), return_inverse=True)
-        texts = of_pairs(
-            (_generic(both >> 32, both & 0xFFFFFFFF), b"") for both in joined.tolist()
-        ).plain
-        parts.append((generic.at, inverse.astype(np.int32), texts))
-    asynchronous = events.group(event_table().by_key["ASYNCEVENT_E"].code)
-    if asynchronous is not None and not calls_only:
-        parts.append((asynchronous.at, *coded(_async_names(segment, column))))
-    if not parts:
-        return column
-    whole = np.arange(len(segment))
-    return bytes_of(len(segment), [(whole, column.codes, column.values), *parts])
-
-
-def _async_names(segment: SyscallSegment, column: BytesColumn) -> Any:
-    group = segment.events.group(event_table().by_key["ASYNCEVENT_E"].code)
-    assert group is not None
-    return segment.events.parameter(group, 1).fill_null(b"<NA>")
-
-
-def _generic(code: int, native: int) -> bytes:
-    return generic_name(code, None if native == 0xFFFFFFFF else native).encode()
-
-
-@functools.cache
-def _names() -> tuple[bytes, ...]:
-    return tuple(event.name.encode() for event in event_table().types)
-
-
-@functools.cache
-def _call_names() -> tuple[bytes | None, ...]:
-    return tuple(
-        event.name.encode() if event.kind == "syscall" else None for event in event_table().types
-    )
-
-
-def _is_type(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    """``evt.type.is``: by number that type; by name the first of the name and the one after it."""
-    text = arg or ""
-    if text.isdecimal():
-        wanted = [int(text)]
-    else:
-        first = next((e.code for e in event_table().types if e.name == text), -2)
-        wanted = [first, first + 1]
-    return _unsigned(np.isin(segment.events.type, wanted))
 
 
 _CATEGORIES = {"ipc": b"IPC"}
@@ -296,19 +235,8 @@ def _is_syslog(segment: SyscallSegment, arg: str | None) -> NumberColumn:
     return NumberColumn(writes[segment.events.type] & by_version[segment.state.own_fd], None)
 
 
-def _asynctype(segment: SyscallSegment, arg: str | None) -> BytesColumn:
-    names = _event_names(segment, calls_only=False)
-    meta = np.array([event.kind == "meta" for event in event_table().types])
-    return BytesColumn(np.where(meta[segment.events.type], names.codes, np.int32(-1)), names.values)
-
-
-@functools.cache
-def _meta() -> npt.NDArray[np.bool_]:
-    return np.array([event.kind == "meta" for event in event_table().types])
-
-
 def _is_async(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    return NumberColumn(_meta()[segment.events.type], None)
+    return NumberColumn(is_meta()[segment.events.type], None)
 
 
 def _hostname(segment: SyscallSegment, arg: str | None) -> BytesColumn:
@@ -330,38 +258,6 @@ def _count_processes(segment: SyscallSegment, arg: str | None) -> NumberColumn:
 def _exits(segment: SyscallSegment, arg: str | None) -> NumberColumn:
     leaving = np.array([not event.enter for event in event_table().types])
     return NumberColumn(np.ones(len(segment), np.uint64), leaving[segment.events.type])
-
-
-def _infra(pick: Callable[[bytes], bytes | None]) -> Make:
-    """A part of the description of a Docker event of old captures."""
-
-    def make(segment: SyscallSegment, arg: str | None) -> BytesColumn:
-        group = segment.events.group(event_table().by_key["INFRASTRUCTURE_EVENT_E"].code)
-        if group is None:
-            return no_value(len(segment))
-        said = segment.events.parameter(group, 2).fill_null(b"").to_pylist()
-        texts = [pick(text) for text in said]
-        return bytes_of(len(segment), [(group.at, *coded(pa.array(texts, pa.binary())))])
-
-    return make
-
-
-def _described(key: bytes, *, image: bool = False, cut: int | None = None) -> Make:
-    def pick(text: bytes) -> bytes | None:
-        for element in text.split(b";"):
-            element = element.strip()
-            if not element.startswith(key):
-                continue
-            value = element.split(b":")[1] if b":" in element else b""
-            if image:
-                if b"@" in value:
-                    value = value.partition(b"@")[0]
-                elif b"sha256" in value:
-                    value = element.partition(b":")[2]
-            return value.strip()[:cut]
-        return None
-
-    return _infra(pick)
 
 
 def _written_time(
@@ -388,7 +284,6 @@ FIELDS: dict[str, Make] = {
     "evt.plugininfo": lambda segment, arg: no_value(len(segment)),
     "evt.source": lambda segment, arg: constant(segment.source.name.encode(), len(segment)),
     "evt.is_async": _is_async,
-    "evt.asynctype": _asynctype,
     "evt.hostname": _hostname,
     "evt.latency": _zeros,
     "evt.latency.s": _zeros,
@@ -397,9 +292,6 @@ FIELDS: dict[str, Make] = {
     "evt.latency.human": lambda segment, arg: constant(b"0ns", len(segment)),
     "evt.wait_latency": _zeros,
     "evt.dir": by_type(lambda event: b">" if event.enter else b"<"),
-    "evt.type": lambda segment, arg: _event_names(segment, calls_only=False),
-    "evt.type.is": _is_type,
-    "syscall.type": lambda segment, arg: _event_names(segment, calls_only=True),
     "evt.category": _category,
     "evt.cpu": lambda segment, arg: NumberColumn(segment.events.cpu.astype(np.int64), None),
     "evt.args": arguments,
@@ -448,8 +340,4 @@ FIELDS: dict[str, Make] = {
     "evt.is_open_exec": open_flags("exec"),
     "evt.is_open_create": open_flags("create"),
     "util.cnt": lambda segment, arg: NumberColumn(segment.places, None),
-    "evt.infra.docker.name": _described(b"Event"),
-    "evt.infra.docker.container.id": _described(b"ID", cut=12),
-    "evt.infra.docker.container.name": _described(b"name"),
-    "evt.infra.docker.container.image": _described(b"Image", image=True),
 }

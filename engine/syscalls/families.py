@@ -9,10 +9,12 @@ from engine.columns import Column
 from engine.syscalls import (
     connections,
     containers,
+    docker,
     evt,
     fd,
     fdlist,
     fspath,
+    names,
     process,
     thread,
     users,
@@ -26,6 +28,8 @@ Make = Callable[["SyscallSegment", str | None], Column]
 
 FIELDS: Mapping[str, Make] = {
     **evt.FIELDS,
+    **names.FIELDS,
+    **docker.FIELDS,
     **process.FIELDS,
     **thread.FIELDS,
     **users.FIELDS,

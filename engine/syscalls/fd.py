@@ -27,6 +27,7 @@ from engine.syscalls.assemble import (
 )
 from engine.syscalls.connections import has_flag, types
 from engine.syscalls.events import Group
+from engine.syscalls.ofthreads import Make, wide
 from engine.syscalls.pathnames import (
     UNKNOWN,
     from_cwd_or,
@@ -35,7 +36,6 @@ from engine.syscalls.pathnames import (
     open_directories,
     text_parameter,
 )
-from engine.syscalls.process import Make, wide
 from engine.syscalls.render import render
 
 if TYPE_CHECKING:

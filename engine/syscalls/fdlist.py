@@ -18,7 +18,7 @@ from engine.gather import plain
 from engine.syscalls import fdtypes
 from engine.syscalls.assemble import BytesPart, bytes_of, coded, gathered, gathered_numbers
 from engine.syscalls.events import Group
-from engine.syscalls.process import Make
+from engine.syscalls.ofthreads import Make
 from engine.syscalls.render import poll_lists
 
 if TYPE_CHECKING:

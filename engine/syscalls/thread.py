@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from engine.columns import BytesColumn, Column, NumberColumn
 from engine.syscalls.assemble import bytes_of, gathered
-from engine.syscalls.process import Make, derived, each, memory, number, split, wide
+from engine.syscalls.ofthreads import Make, derived, each, memory, number, split, wide
 
 if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment

@@ -13,7 +13,7 @@ import pyarrow as pa
 from engine.columns import BytesColumn, NumberColumn
 from engine.syscalls.assemble import gathered_numbers
 from engine.syscalls.containers import users_of_container_events
-from engine.syscalls.process import Make, number, wide
+from engine.syscalls.ofthreads import Make, number, wide
 
 if TYPE_CHECKING:
     from engine.syscalls.segment import SyscallSegment
