@@ -14,16 +14,26 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from engine.columns import Column, Mask, Rows, Segment
+from engine.columns import BytesColumn, Column, Mask, NumberColumn, Rows, Segment
 from engine.compile import AllOf, AnyOf, Condition, Leaf, Negated
 from engine.fields.model import FieldRef
 from engine.gather import take
+from engine.operands import FieldOperand
 from engine.plan import Plan, predicates
 from engine.predicate import Predicate
 from engine.segments import ColumnKey, column_key
 
 #: Below this share of a segment's rows, rows are picked out and asked alone.
 _FEW = 1 / 8
+
+
+#: The order in which the parts of a condition are asked is found out anew after so many segments.
+_MOST_SEGMENTS = 16
+#: By the parts of a condition as they stand, and the answer that lets an event go on.
+_Orders = dict[tuple[tuple[Condition, ...], bool], list[Condition]]
+
+#: So many rows and distinct values together are asked in the time that picking rows out takes.
+_LIGHT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,9 @@ class Evaluator:
         self._remember = remember
         self._known: weakref.WeakKeyDictionary[Segment, _Answers] = weakref.WeakKeyDictionary()
         self._passes: dict[Predicate, _Pass] = {}
+        self._orders: _Orders = {}
+        self._until_reorder = 0
+        self._reorder_after = 1
 
     def judge(self, segment: Segment, also: Iterable[FieldRef] = ()) -> Verdicts:
         """Which rules match which events of ``segment``. Raises what the segment raises.
@@ -140,6 +153,7 @@ class Evaluator:
         for answers in self._known.values():
             answers.keep_only(used)
         self._passes = {one: passed for one, passed in self._passes.items() if one in used}
+        self._orders = {}
 
     def ask(
         self, segment: Segment, conditions: Sequence[Condition], also: Iterable[FieldRef] = ()
@@ -147,13 +161,22 @@ class Evaluator:
         answers = self._known.setdefault(segment, _Answers()) if self._remember else _Answers()
         wanted = predicates_of(conditions)
         answers.unpack(wanted, len(segment))
-        judge = _Judge(segment, answers, self._passes)
+        judge = _Judge(segment, answers, self._passes, self._latest_orders())
         judge.fetch(wanted, also)
         try:
             return [np.flatnonzero(judge.ask(condition, None)) for condition in conditions]
         finally:
             if self._remember:
                 answers.pack()
+
+    def _latest_orders(self) -> _Orders:
+        """In which order to ask, as last found out; after some segments it is found out anew."""
+        if not self._until_reorder:
+            self._orders = {}
+            self._until_reorder = self._reorder_after
+            self._reorder_after = min(2 * self._reorder_after, _MOST_SEGMENTS)
+        self._until_reorder -= 1
+        return self._orders
 
 
 def predicates_of(conditions: Iterable[Condition]) -> list[Predicate]:
@@ -164,11 +187,18 @@ def predicates_of(conditions: Iterable[Condition]) -> list[Predicate]:
 class _Judge:
     """One segment being judged."""
 
-    def __init__(self, segment: Segment, answers: _Answers, passes: dict[Predicate, _Pass]) -> None:
+    def __init__(
+        self,
+        segment: Segment,
+        answers: _Answers,
+        passes: dict[Predicate, _Pass],
+        orders: _Orders,
+    ) -> None:
         self.segment = segment
         self.length = len(segment)
         self.answers = answers
         self.passes = passes
+        self.orders = orders
         self.columns: dict[ColumnKey, Column] = {}
         self.nodes: dict[Condition, Mask] = {}
 
@@ -214,7 +244,7 @@ class _Judge:
             self.nodes[node] = held
         return held
 
-    def ask_all(self, children: Sequence[Condition], rows: Rows | None, want: bool) -> Mask:
+    def ask_all(self, children: tuple[Condition, ...], rows: Rows | None, want: bool) -> Mask:
         """Of which rows every child's answer is ``want``; children are asked only of rows of which
         all before them said so."""
         length = self.length if rows is None else len(rows)
@@ -222,7 +252,10 @@ class _Judge:
         few: npt.NDArray[np.int64] | None = (
             None  # places in ``alive`` still true, once they are few
         )
-        for child in self.ordered(children, want):
+        order = self.orders.get((children, want))
+        if order is None:
+            order = self.orders[children, want] = self.ordered(children, want)
+        for child in order:
             if few is None:
                 held = self.ask(child, rows)
                 alive &= held if want else ~held
@@ -267,7 +300,9 @@ class _Judge:
 
     def ask_predicate(self, predicate: Predicate, rows: Rows | None) -> Mask:
         whole = self.answers.whole.get(predicate)
-        if whole is None and (rows is None or len(rows) >= _FEW * self.length):
+        if whole is None and (
+            rows is None or len(rows) >= _FEW * self.length or self.is_light(predicate)
+        ):
             whole = predicate.holds(self)
             self.answers.whole[predicate] = whole
             self.answers.some.pop(predicate, None)
@@ -276,6 +311,15 @@ class _Judge:
             return whole if rows is None else whole[rows]
         assert rows is not None
         return self.ask_some(predicate, rows)
+
+    def is_light(self, predicate: Predicate) -> bool:
+        """Whether asking all rows costs no more than picking some out."""
+        if predicate.right is not None or not isinstance(predicate.left, FieldOperand):
+            return False
+        column = self.columns.get(column_key(predicate.left.ref))
+        if isinstance(column, BytesColumn):
+            return self.length + len(column.values) * predicate.cost <= _LIGHT
+        return isinstance(column, NumberColumn) and self.length <= _LIGHT
 
     def ask_some(self, predicate: Predicate, rows: Rows) -> Mask:
         some = self.answers.some.get(predicate)

@@ -56,7 +56,7 @@ def spread(answers: Mask, codes: Codes) -> Mask:
     """Answers for distinct values, by row; no value gives False."""
     answers_and_none = np.zeros(len(answers) + 1, np.bool_)
     answers_and_none[:-1] = answers
-    by_row: Mask = answers_and_none[codes]
+    by_row: Mask = answers_and_none[codes.astype(np.intp)]  # else numpy goes one by one
     return by_row
 
 

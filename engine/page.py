@@ -70,7 +70,7 @@ class Page:
         texts = pa.concat_arrays([text.cast(pa.large_binary()) for text in self._texts])
         codes = self._in_order()
         sizes = np.diff(np.frombuffer(texts.buffers()[1], np.int64)[: len(texts) + 1])
-        ends = np.cumsum(sizes[codes])
+        ends = np.cumsum(sizes[codes.astype(np.intp)])
         start = 0
         while start < len(codes):
             before = ends[start - 1] if start else 0

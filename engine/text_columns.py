@@ -22,9 +22,7 @@ from engine.output_value import OutputValue
 from engine.values import json_values, prints_as_is, texts
 
 #: Bytes that stand in a JSON string as they are, and in every encoding for themselves.
-_CLEAN = np.zeros(256, np.bool_)
-_CLEAN[0x20:0x7F] = True
-_CLEAN[[ord('"'), ord("\\")]] = False
+_CLEAN = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def _as_is(value: OutputValue, column: Column) -> Texts | None:
         return None
     if isinstance(column, BytesColumn):
         used = used_values(column)
-        if _CLEAN[bytes_buffers(used.values)[1]].all():
+        if not bytes_buffers(used.values)[1].tobytes().translate(None, _CLEAN):
             return Texts(used.codes, used.values)
     elif isinstance(column, NumberColumn) and column.values.dtype.kind in "iub":
         printed = each_row(pa.array(column.values).cast(pa.string()).cast(pa.binary()))
