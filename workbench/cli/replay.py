@@ -21,8 +21,8 @@ def replay(
         str | None,
         typer.Argument(
             metavar="[SOURCE]",
-            help="A capture (X.fcap, X.scap), or what a plugin opens: a file, a folder, a URL. By default "
-            "what the configuration says.",
+            help="A capture (X.fcap, X.scap), or what a plugin opens: a file, a folder, a URL. By "
+            "default what the configuration says.",
             show_default=False,
         ),
     ] = None,
