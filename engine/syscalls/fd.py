@@ -20,7 +20,6 @@ from engine.syscalls import fdtypes
 from engine.syscalls.assemble import (
     BytesPart,
     bytes_of,
-    compact,
     from_table,
     gathered,
     gathered_numbers,
@@ -63,18 +62,37 @@ def number_of(make: Callable[[Versions], tuple[npt.NDArray[np.generic], Mask | N
 # Names.
 
 
-def _names(segment: SyscallSegment, *, raw: bool) -> BytesColumn:
-    """Name of the file; where that is not known what the event itself says of it."""
-    ids = segment.files
-    column = gathered(segment.state.fds.text("name_raw" if raw else "name"), ids)
-    parts: list[BytesPart] = [(np.arange(len(segment)), column.codes, column.values)]
-    unknown = segment.about_file & (ids < 0)
-    if unknown.any():
+def _named(
+    of_file: Callable[[Versions], BytesColumn],
+    name: str,
+    *,
+    said: Callable[[bytes], bytes] | None = None,
+    raw: bool = False,
+) -> Make:
+    """A text made of the name of a file, once a distinct file. Where the file is not known it is
+    made by ``said`` of the name that the event itself gives."""
+
+    def column(segment: SyscallSegment, arg: str | None) -> BytesColumn:
+        ids = segment.files
+        known = gathered(segment.state.fds.derived(name, of_file), ids)
+        unknown = segment.about_file & (ids < 0)
+        if not unknown.any():
+            return known
+        parts: list[BytesPart] = [(np.arange(len(segment)), known.codes, known.values)]
         for group in segment.events.groups:
             which = unknown[group.at]
-            if which.any() and not group.type.enter:
-                parts += _said(segment, group.only(which), raw)
-    return bytes_of(len(segment), parts) if len(parts) > 1 else column
+            if not which.any() or group.type.enter:
+                continue
+            for at, codes, values in _said(segment, group.only(which), raw):
+                texts = values if said is None else _changed(values, said)
+                parts.append((at, codes, texts))
+        return bytes_of(len(segment), parts)
+
+    return column
+
+
+def _changed(values: pa.BinaryArray, change: Callable[[bytes], bytes]) -> pa.BinaryArray:
+    return pa.array(map(change, values.to_pylist()), pa.binary())
 
 
 _SAY = ("SYSCALL_OPEN_X", "SOCKET_ACCEPT_5_X", "SOCKET_ACCEPT4_6_X", "SYSCALL_CREAT_X",
@@ -118,23 +136,15 @@ def _open_at(segment: SyscallSegment, group: Group, raw: bool) -> list[BytesPart
     return [(group.at, done.codes, done.values)]
 
 
-def _name(segment: SyscallSegment, arg: str | None) -> BytesColumn:
-    return _names(segment, raw=False)
-
-
-def _name_raw(segment: SyscallSegment, arg: str | None) -> BytesColumn:
-    return _changed(_names(segment, raw=True), _single_slashes)
-
-
 def _single_slashes(path: bytes) -> bytes:
     while b"//" in path:
         path = path.replace(b"//", b"/")
     return path
 
 
-def _changed(column: BytesColumn, change: Callable[[bytes], bytes]) -> BytesColumn:
-    column = compact(column)
-    return BytesColumn(column.codes, pa.array(map(change, column.values.to_pylist()), pa.binary()))
+def _raw_names(table: Versions) -> BytesColumn:
+    names = table.text("name_raw")
+    return BytesColumn(names.codes, _changed(names.values, _single_slashes))
 
 
 def folder_of(path: bytes) -> bytes:
@@ -152,24 +162,26 @@ def _last_of(path: bytes) -> bytes:
     return path[place + 1 :] if place < len(path) - 1 else path
 
 
-def _directory(segment: SyscallSegment, arg: str | None) -> BytesColumn:
-    column = _names(segment, raw=False)
-    ids = segment.files
-    kinds = gathered_numbers(types(segment.state.fds), ids, -1)
-    is_file = np.isin(kinds, fdtypes.FILES) | (ids < 0)
-    folders = _changed(column, folder_of)
-    whole = kinds == fdtypes.DIRECTORY
-    shift = np.int32(len(folders.values))
-    codes = np.where(is_file, folders.codes, np.where(whole, column.codes + shift, np.int32(-1)))
-    codes = np.where(column.codes < 0, np.int32(-1), codes).astype(np.int32)
-    return compact(BytesColumn(codes, pa.concat_arrays([folders.values, column.values])))
+def _directories(table: Versions) -> BytesColumn:
+    """Of a file the directory it is in, a directory whole; other kinds have none."""
+    names = table.text("name")
+    kinds = types(table)
+    folders = _changed(names.values, folder_of)
+    shift = np.int32(len(folders))
+    whole = np.where(kinds == fdtypes.DIRECTORY, names.codes + shift, np.int32(-1))
+    codes = np.where(np.isin(kinds, fdtypes.FILES), names.codes, whole).astype(np.int32)
+    return BytesColumn(codes, pa.concat_arrays([folders, names.values]))
 
 
 def _filename(table: Versions) -> BytesColumn:
     names = table.text("name")
-    last = [_last_of(name) for name in names.values.to_pylist()]
+    last = _changed(names.values, _last_of)
     is_file = np.isin(types(table), fdtypes.FILES)
-    return BytesColumn(np.where(is_file, names.codes, np.int32(-1)), pa.array(last, pa.binary()))
+    return BytesColumn(np.where(is_file, names.codes, np.int32(-1)), last)
+
+
+_NAME = _named(lambda table: table.text("name"), "name")
+_DIRECTORY = _named(_directories, "directory", said=folder_of)
 
 
 def with_container(part: Make) -> Make:
@@ -315,21 +327,21 @@ FIELDS: dict[str, Make] = {
     "fd.num": _number,
     "fd.type": _type,
     "fd.typechar": _type_letter,
-    "fd.name": _name,
-    "fd.directory": _directory,
+    "fd.name": _NAME,
+    "fd.directory": _DIRECTORY,
     "fd.filename": text_of(_filename, "filename"),
     "fd.l4proto": text_of(_protocol, "protocol"),
     "fd.sockfamily": text_of(_family, "family"),
     "fd.uid": _unique,
-    "fd.containername": with_container(_name),
-    "fd.containerdirectory": with_container(_directory),
+    "fd.containername": with_container(_NAME),
+    "fd.containerdirectory": with_container(_DIRECTORY),
     "fd.connected": _flag(fdtypes.CONNECTED),
     "fd.name_changed": _name_changed,
     "fd.dev": _device(_signed),
     "fd.dev.major": _device(lambda dev: (dev & 0xFFF00) >> 8),
     "fd.dev.minor": _device(lambda dev: (dev & 0xFF) | ((dev >> 12) & 0xFFF00)),
     "fd.ino": number_of(lambda table: (table.number("ino"), None)),
-    "fd.nameraw": _name_raw,
+    "fd.nameraw": _named(_raw_names, "raw name", said=_single_slashes, raw=True),
     "fd.types": _open_types,
     "fd.is_upper_layer": _flag(fdtypes.OVERLAY_UPPER),
     "fd.is_lower_layer": _flag(fdtypes.OVERLAY_LOWER),
