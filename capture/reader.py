@@ -127,6 +127,12 @@ class Capture:
             self._folder, info, self._note, lambda frame: not _outside(frame, None, stop_time)
         )
 
+    def syscall_codes(self) -> tuple[int, ...]:
+        """The types of all system calls, ascending, as codes of ``capture.events.table``."""
+        if SYSCALL not in self.sources:
+            return ()
+        return tuple(sorted(count_types(self._folder, self.source(SYSCALL))))
+
     def syscall_counts(self) -> dict[str, int]:
         """System calls by name, most frequent first, counted without reading them."""
         if SYSCALL not in self.sources:

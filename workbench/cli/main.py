@@ -8,7 +8,7 @@ import sys
 import typer
 
 from capture.errors import FalcowbError
-from workbench.cli import events, import_, info, record, replay, rules
+from workbench.cli import events, export, import_, info, record, replay, rules
 
 app = typer.Typer(
     name="falcowb",
@@ -22,6 +22,7 @@ app.command("replay")(replay.replay)
 app.command("events")(events.events)
 app.command("capture")(record.capture)
 app.command("import")(import_.import_)
+app.command("export")(export.export)
 app.command("info")(info.info)
 
 

@@ -40,3 +40,30 @@ class ImportProgress:
         self._shown.show(events)
         if self._interrupt.wanted:
             raise KeyboardInterrupt
+
+
+class Told:
+    """Called with the events so far, out of ``total``: shows how far a command is, and raises
+    KeyboardInterrupt once Ctrl-C was pressed."""
+
+    def __init__(self, total: int) -> None:
+        from workbench.cli.interrupt import Interrupt
+        from workbench.cli.progress import Progress
+
+        self._events = 0
+        self._shown = Progress(lambda: self._events / total if total else None)
+        self._interrupt = Interrupt()
+
+    def __enter__(self) -> Told:
+        self._interrupt.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._interrupt.__exit__()
+        self._shown.clear()
+
+    def __call__(self, events: int) -> None:
+        self._events = events
+        self._shown.show(events)
+        if self._interrupt.wanted:
+            raise KeyboardInterrupt
