@@ -40,11 +40,11 @@ def main() -> None:
         ):
             path = Path(folder) / f"made.scap{ending}"
             events = make_scap.make(count * times, path, source)
-            ours, memory = _run([sys.executable, "-c", _READ, str(path)])
+            ours, memory = run([sys.executable, "-c", _READ, str(path)])
             line = f"{name}: {events:,} events, {events / ours:,.0f} a second of CPU time, "
             line += f"peak memory {memory:,.0f} MB"
             if sysdig:
-                peer, _ = _run([sysdig, "-r", str(path), "evt.num=0"])
+                peer, _ = run([sysdig, "-r", str(path), "evt.num=0"])
                 line += f", {ours / peer:.2f} x sysdig's time"
             print(line)
             path.unlink()
@@ -52,7 +52,7 @@ def main() -> None:
             print("sysdig, the peer, is not installed")
 
 
-def _run(command: list[str]) -> tuple[float, float]:
+def run(command: list[str]) -> tuple[float, float]:
     """Seconds of CPU time, the better of two, and the most MB of memory."""
     best, memory = float("inf"), 0.0
     for _ in range(2):
