@@ -55,7 +55,7 @@ class FoldingJudge:
         if self._size() > self._room:
             self._begin_anew()
         if self._keeper is not None:
-            self._keeper.seen(segment.events.type)
+            self._keeper.seen(segment)
         which = self._classes[segment.events.type]
         present = np.flatnonzero(np.bincount(which + 1, minlength=len(self.types) + 1)[1:])
         found: dict[str, list[Rows]] = {}
@@ -73,11 +73,10 @@ class FoldingJudge:
         keys = tuple(rule.key for rule in self.rules)
         return Verdicts(keys, tuple(_together(found.get(key, [])) for key in keys))
 
-    def close(self) -> None:
+    def end(self) -> None:
         """All events have been judged."""
         if self._keeper is not None:
             self._keeper.generation(self.types, self._coders)
-            self._keeper.close()
 
     def _size(self) -> int:
         rows = sum(each.distinct.size for each in self.types)

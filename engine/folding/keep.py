@@ -12,14 +12,13 @@ without one was not completed.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from capture.events.table import event_table
@@ -36,67 +35,68 @@ ROW, NUM, TIME, TYPE = "row", "num", "time", "type code"
 
 
 class Keeper:
-    """Writes a folder, which must not exist yet. ``facts`` go into the manifest as they are.
+    """Writes a folder, which must not exist yet.
 
-    Raises OSError where the disk refuses.
+    ``whole`` turns false where the disk refuses, or where events do not come with rising numbers
+    (in a damaged capture); nothing more is written then.
     """
 
-    def __init__(self, folder: Path, facts: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._facts = dict(facts)
-        folder.mkdir(mode=0o700, parents=True)
+        self.whole = True
         self._generation = 0
+        self._last = 0
         self._types: Sequence[FoldedType] = ()
         self._seen = np.zeros(len(event_table()), np.int64)
         self._writers: dict[int, tuple[pa.RecordBatchStreamWriter, IO[bytes]]] = {}
 
-    def seen(self, types: npt.NDArray[np.uint16]) -> None:
-        self._seen += np.bincount(types, minlength=len(self._seen))
+    def seen(self, segment: SyscallSegment) -> None:
+        """Events are about to be folded."""
+        nums = segment.events.num
+        if not len(nums):
+            return
+        self.whole &= int(nums[0]) > self._last and bool((nums[1:] > nums[:-1]).all())
+        self._last = int(nums[-1])
+        self._seen += np.bincount(segment.events.type, minlength=len(self._seen))
 
     def events(self, number: int, folded: FoldedType, segment: SyscallSegment, ids: Codes) -> None:
+        """Events of the class ``number``, in order, and their rows."""
+        if not self.whole:
+            return
         events = segment.events
         columns = {ROW: pa.array(ids), NUM: pa.array(events.num), TIME: pa.array(events.time)}
         for ref, column in zip(folded.apart, segment.columns(folded.apart), strict=True):
             columns[name_of(column_key(ref))] = _array(column)
         batch = pa.RecordBatch.from_pydict(columns)
-        if number not in self._writers:
-            file = self._open(f"events-{number:02}.arrow")
-            self._writers[number] = pa.ipc.new_stream(file, batch.schema), file
-        self._writers[number][0].write_batch(batch)
+        with self._trying():
+            if number not in self._writers:
+                file = self._open(f"events-{number:02}.arrow")
+                self._writers[number] = pa.ipc.new_stream(file, batch.schema), file
+            self._writers[number][0].write_batch(batch)
 
     def generation(self, types: Sequence[FoldedType], coders: Mapping[ColumnKey, Coder]) -> None:
+        """Rows and values are complete; those of later events are numbered anew."""
         self._types = types
-        for writer, file in self._writers.values():
-            writer.close()
-            file.close()
-        self._writers.clear()
-        values = {}
-        for key, coder in coders.items():
-            name = name_of(key)
-            values[name] = coder.table()
-            if isinstance(coder, NumberCoder):
-                values[name] = _typed(coder)
-            elif isinstance(coder, ListCoder):
-                items = coder.items
-                values[f"{name} items"] = (
-                    _typed(items) if isinstance(items, NumberCoder) else items.table()
-                )
-        self._write("values.arrow", {name: _in_one(array) for name, array in values.items()})
-        for number, folded in enumerate(types):
-            if folded.distinct.count:
-                names = [TYPE, *(name_of(column_key(ref)) for ref in folded.refs)]
-                codes = folded.distinct.codes
-                self._write(
-                    f"rows-{number:02}.arrow",
-                    {name: pa.array(row) for name, row in zip(names, codes, strict=True)},
-                )
+        if not self.whole:
+            return
+        with self._trying():
+            self._end_events()
+            self._write("values.arrow", _values(coders))
+            for number, folded in enumerate(types):
+                if folded.distinct.count:
+                    names = [TYPE, *(name_of(column_key(ref)) for ref in folded.refs)]
+                    codes = folded.distinct.codes
+                    self._write(
+                        f"rows-{number:02}.arrow",
+                        {name: pa.array(row) for name, row in zip(names, codes, strict=True)},
+                    )
         self._generation += 1
 
-    def close(self) -> None:
-        """All generations are written."""
+    def close(self, facts: Mapping[str, object]) -> None:
+        """All generations are written; ``facts`` (JSON) are kept with them."""
         manifest = {
             "format": FORMAT,
-            "facts": self._facts,
+            "facts": dict(facts),
             "generations": self._generation,
             "seen": {
                 event_table()[code].key: int(self._seen[code])
@@ -112,11 +112,30 @@ class Keeper:
             ],
         }
         draft = self.folder / "manifest.json.new"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(manifest, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(self.folder / "manifest.json")
+        if not self.whole:
+            return
+        with self._trying():
+            draft.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+            draft.rename(self.folder / "manifest.json")
+
+    def abandon(self) -> None:
+        """Nothing more comes, and what was written is of no use."""
+        self.whole = False
+        with contextlib.suppress(OSError):
+            self._end_events()
+
+    @contextlib.contextmanager
+    def _trying(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            self.whole = False
+
+    def _end_events(self) -> None:
+        for writer, file in self._writers.values():
+            with file:
+                writer.close()
+        self._writers.clear()
 
     def _write(self, name: str, columns: Mapping[str, pa.Array]) -> None:
         batch = pa.RecordBatch.from_pydict(dict(columns))
@@ -125,13 +144,26 @@ class Keeper:
 
     def _open(self, name: str) -> IO[bytes]:
         folder = self.folder / f"{self._generation:04}"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return (folder / name).open("xb")
 
 
 def name_of(key: ColumnKey) -> str:
     name, arg = key
     return name if arg is None else f"{name}[{arg}]"
+
+
+def _values(coders: Mapping[ColumnKey, Coder]) -> dict[str, pa.Array]:
+    """Each field's values as one list; of lists the codes of their items, and those apart."""
+    found: dict[str, pa.Array] = {}
+    for key, coder in coders.items():
+        name = name_of(key)
+        found[name] = _typed(coder) if isinstance(coder, NumberCoder) else coder.table()
+        if isinstance(coder, ListCoder):
+            items = coder.items
+            own = _typed(items) if isinstance(items, NumberCoder) else items.table()
+            found[f"{name} items"] = own
+    return {name: _in_one(array) for name, array in found.items()}
 
 
 def _typed(coder: NumberCoder) -> pa.Array:

@@ -47,11 +47,17 @@ class FoldedRows:
     #: See ``engine.evaluate``.
     one_by_one = True
 
-    def __init__(self, rows: pa.RecordBatch, values: pa.RecordBatch) -> None:
+    def __init__(
+        self, rows: pa.RecordBatch, values: pa.RecordBatch, keys: Iterable[ColumnKey]
+    ) -> None:
+        """Raises KeyError or ValueError where the columns of ``keys`` are not as they should be."""
+        for key in keys:
+            _check(_codes(rows, name_of(key)), name_of(key), values)
         self._rows = rows
         self._values = values
         self._columns: dict[ColumnKey, Column] = {}
         self.types = _codes(rows, TYPE)
+        _within(self.types, 0, len(event_table()))
 
     def __len__(self) -> int:
         return len(self.types)
@@ -112,14 +118,25 @@ class OpenedCapture:
     """A folder that a ``Keeper`` completed, mapped into memory.
 
     Rules are compiled against ``catalogue``. What they were found to be is remembered: to judge an
-    edited rule only what is new in it is asked. Raises FalcowbError where there is no such folder.
+    edited rule only what is new in it is asked. Raises FalcowbError where there is no such folder,
+    or it is damaged.
     """
 
     def __init__(self, folder: Path, catalogue: Catalogue, source: str) -> None:
-        manifest = read_manifest(folder)
-        if manifest is None:
-            raise FalcowbError("nothing was kept of the capture here", place=Place(str(folder)))
-        self.facts: Mapping[str, object] = manifest["facts"]
+        try:
+            self._open(folder)
+        except (OSError, ValueError, KeyError, TypeError, IndexError, pa.ArrowException) as error:
+            raise FalcowbError(
+                "what was kept of the capture cannot be read", place=Place(str(folder))
+            ) from error
+        self._plan = Plan(catalogue, source)
+        self._evaluator = Evaluator(self._plan, remember=True)
+
+    def _open(self, folder: Path) -> None:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        if manifest["format"] != FORMAT:
+            raise ValueError("another format")
+        self.facts: Mapping[str, Any] = manifest["facts"]
         by_key = event_table().by_key
         self._seen = frozenset(by_key[key].code for key in manifest["seen"])
         self.counts: dict[int, int] = {by_key[k].code: n for k, n in manifest["seen"].items()}
@@ -137,9 +154,6 @@ class OpenedCapture:
             for number in range(manifest["generations"])
             for part in _parts(folder / f"{number:04}", classes)
         ]
-        self._plan = Plan(catalogue, source)
-        self._evaluator = Evaluator(self._plan, remember=True)
-        self._rules: dict[str, AskedRule] = {}
 
     @property
     def events(self) -> int:
@@ -206,34 +220,44 @@ class OpenedCapture:
                     yield rule, numbers
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of what was kept; None where it is not there, or of another time."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        return None
-    return manifest
-
-
 def _parts(folder: Path, classes: Sequence[_Class]) -> Iterator[_Part]:
     values = _one_batch(folder / "values.arrow")
     for number, class_ in enumerate(classes):
         path = folder / f"rows-{number:02}.arrow"
         if path.exists():
-            events = pa.ipc.open_stream(pa.memory_map(str(folder / f"events-{number:02}.arrow")))
-            yield _Part(class_, FoldedRows(_one_batch(path), values), events.read_all())
+            rows = FoldedRows(_one_batch(path), values, class_.fields)
+            with pa.ipc.open_stream(
+                pa.memory_map(str(folder / f"events-{number:02}.arrow"))
+            ) as stream:
+                events = stream.read_all()
+            events.validate(full=True)
+            for batch in events.to_batches():
+                _within(_codes(batch, ROW), 0, len(rows))
+            yield _Part(class_, rows, events)
 
 
 def _one_batch(path: Path) -> pa.RecordBatch:
-    batch: pa.RecordBatch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+    with pa.ipc.open_file(pa.memory_map(str(path))) as file:
+        batch: pa.RecordBatch = file.get_batch(0)
+    batch.validate(full=True)
     return batch
+
+
+def _within(codes: Codes, low: int, end: int) -> None:
+    if len(codes) and (codes.dtype != np.int32 or codes.min() < low or codes.max() >= end):
+        raise ValueError("a code is beyond its table")
 
 
 def _codes(batch: pa.RecordBatch, name: str) -> Codes:
     codes: Codes = batch.column(name).to_numpy()
     return codes
+
+
+def _check(codes: Codes, name: str, values: pa.RecordBatch) -> None:
+    table = values.column(name)[0].values
+    _within(codes, -1, len(table))
+    if pa.types.is_list(table.type):
+        _check(table.values.to_numpy(), f"{name} items", values)
 
 
 def _column(codes: Codes, name: str, values: pa.RecordBatch) -> Column:

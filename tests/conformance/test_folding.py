@@ -45,7 +45,7 @@ def test_folded_events_match_as_they_do_alone(room: int, share: slice, tmp_path:
         codes = [np.array(sorted(event_types(expr)), np.uint16) for _, expr in rules]
         for place, capture in enumerate(captures()):
             folder = tmp_path / f"{number}-{place}"
-            keeper = Keeper(folder, {})
+            keeper = Keeper(folder)
             folding = FoldingJudge(catalogue, "syscall", rules, keeper, room=room)
             numbers: dict[str, list[int]] = {key: [] for key, _ in rules}
             for segment in loaded(capture):
@@ -60,7 +60,8 @@ def test_folded_events_match_as_they_do_alone(room: int, share: slice, tmp_path:
                     wanted = alone[np.isin(types[alone], asked)]
                     assert mine.tolist() == wanted.tolist(), (key, capture)
                     numbers[key] += segment.events.num[mine].tolist()
-            folding.close()
+            folding.end()
+            keeper.close({})
             again = OpenedCapture(folder, catalogue, "syscall").judge(rules)
             assert {key: found.tolist() for key, found in again.items()} == numbers
             shutil.rmtree(folder)

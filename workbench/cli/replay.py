@@ -84,6 +84,7 @@ def replay(
     from workbench.cli.memory import reuse_memory
     from workbench.core.events import is_capture, open_capture_events, open_plugin_events
     from workbench.core.judge import Judge
+    from workbench.core.judging import Judging, judge_capture
     from workbench.core.session import Session
     from workbench.core.when import parse_moment
 
@@ -98,18 +99,17 @@ def replay(
         session.choose(loaded.ruleset, tags=tag, disable=disable, disable_tags=disable_tag)
         if not quiet:
             _print_warnings(session, [str(each.place) for each in loaded.warnings])
-        judge = Judge(
-            loaded.ruleset,
-            session.plugins,
-            session.matching(all_rules),
-            session.alert_options(as_json=as_json),
-        )
-        if events is None:
-            events = open_plugin_events(session, source, began, ended)
+        matching, options = session.matching(all_rules), session.alert_options(as_json=as_json)
+        if source is not None and events is not None and began is None and ended is None:
+            judging = judge_capture(source, events, loaded.ruleset, session, matching, options)
+        else:
+            events = events or open_plugin_events(session, source, began, ended)
+            judging = Judging(events, Judge(loaded.ruleset, session.plugins, matching, options))
+        status = 1
         try:
-            status = _run(events, judge, quiet)
+            status = _run(judging.events, judging.judge, quiet)
         finally:
-            events.close()
+            judging.close(complete=status == 0)
     if status:
         raise typer.Exit(status)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,8 @@ from engine.columns import Rows, Segment
 from engine.evaluate import Evaluator, Verdicts
 from engine.fields.catalogue import SYSCALL, Catalogue
 from engine.folding.judge import FoldingJudge
+from engine.folding.keep import Keeper
+from engine.folding.opened import Numbers
 from engine.foresight import Foresight
 from engine.plan import Plan
 from engine.ruleset.model import Priority, Rule
@@ -47,17 +49,61 @@ class _SourceJudge:
         self.rules = rules
         self.source = source
         self.foresight = Foresight()
-        conditions = [(rule.name, rule.condition) for rule in rules]
-        self._folding: FoldingJudge | None = None
-        if source.name == SYSCALL:
-            self._folding = FoldingJudge(catalogue, source.name, conditions)
-        else:
-            self._evaluator = Evaluator(Plan(catalogue, source.name, conditions))
+        conditions = ((rule.name, rule.condition) for rule in rules)
+        self._evaluator = Evaluator(Plan(catalogue, source.name, conditions))
 
     def judge(self, segment: Segment) -> Verdicts:
-        if self._folding is not None and isinstance(segment, SyscallSegment):
-            return self._folding.judge(segment)
         return self._evaluator.judge(segment, self.foresight.wanted())
+
+    def end(self) -> None:
+        """All events have been judged."""
+
+
+class _SyscallJudge(_SourceJudge):
+    """The rules of system calls, folded."""
+
+    def __init__(
+        self,
+        rules: tuple[Rule, ...],
+        catalogue: Catalogue,
+        source: EventSource,
+        keeper: Keeper | None,
+    ) -> None:
+        super().__init__((), catalogue, source)
+        self.rules = rules
+        conditions = ((rule.name, rule.condition) for rule in rules)
+        self._folding = FoldingJudge(catalogue, source.name, conditions, keeper)
+
+    def judge(self, segment: Segment) -> Verdicts:
+        assert isinstance(segment, SyscallSegment)
+        return self._folding.judge(segment)
+
+    def end(self) -> None:
+        self._folding.end()
+
+
+class _Known(_SourceJudge):
+    """Rules whose matches are known: the numbers of events by the rule's name, ascending."""
+
+    def __init__(
+        self,
+        rules: tuple[Rule, ...],
+        catalogue: Catalogue,
+        source: EventSource,
+        hits: Mapping[str, Numbers],
+    ) -> None:
+        super().__init__((), catalogue, source)
+        self.rules = rules
+        self._hits = [hits[rule.name].astype(np.int64) for rule in rules]
+
+    def judge(self, segment: Segment) -> Verdicts:
+        assert isinstance(segment, SyscallSegment)
+        nums = segment.events.num.astype(np.int64)
+        rows = []
+        for hits in self._hits:
+            mine = hits[np.searchsorted(hits, nums[0]) : np.searchsorted(hits, nums[-1], "right")]
+            rows.append(np.searchsorted(nums, mine) if len(mine) else mine)
+        return Verdicts(tuple(rule.name for rule in self.rules), tuple(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +119,20 @@ class _Matches:
 class Judge:
     """Judges events by the rules that are on.
 
-    Sources without a rule are counted and not judged. Raises FalcowbError where a plugin breaks
-    its contract.
+    Sources without a rule are counted and not judged. Of system calls, ``keeper`` is told how they
+    were folded; or it is known which events match (``hits``: their numbers, ascending, by the
+    rule's name), and no rule is asked. Raises FalcowbError where a plugin breaks its contract.
     """
 
     def __init__(
-        self, ruleset: RuleSet, plugins: PluginSet, matching: Matching, options: AlertOptions
+        self,
+        ruleset: RuleSet,
+        plugins: PluginSet,
+        matching: Matching,
+        options: AlertOptions,
+        *,
+        keeper: Keeper | None = None,
+        hits: Mapping[str, Numbers] | None = None,
     ) -> None:
         self.matching = matching
         self.tally = Tally()
@@ -89,13 +143,24 @@ class Judge:
         self.priorities: dict[str, Priority] = {each.name: each.priority for each in ruleset.rules}
         for name in ruleset.sources:
             rules = ruleset.enabled(name)
-            self._by_source[name] = _SourceJudge(rules, catalogue, plugins.event_source(name))
+            source = plugins.event_source(name)
+            if name != SYSCALL:
+                self._by_source[name] = _SourceJudge(rules, catalogue, source)
+            elif hits is None:
+                self._by_source[name] = _SyscallJudge(rules, catalogue, source, keeper)
+            else:
+                self._by_source[name] = _Known(rules, catalogue, source, hits)
             self._rules.update((rule.index, rule) for rule in rules)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The sources that have rules."""
         return tuple(self._by_source)
+
+    def end(self) -> None:
+        """All events have been judged."""
+        for judge in self._by_source.values():
+            judge.end()
 
     def window(self, window: Window) -> list[Alert]:
         """The alerts of a window, by event number; alerts of one event in load order."""
