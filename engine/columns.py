@@ -27,7 +27,7 @@ class BytesColumn:
     """Strings, byte buffers, addresses.
 
     ``codes``: int32, shape (n,), -1 for no value; ``values``: pa.BinaryArray of the distinct values
-    (no nulls). Values need not be sorted nor all used.
+    (no nulls). Values need not be sorted nor all used, and a few may be there twice.
     """
 
     codes: Codes

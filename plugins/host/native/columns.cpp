@@ -9,6 +9,7 @@ namespace falcowb {
 namespace {
 
 constexpr size_t kMaxBytes = INT32_MAX;  // what Arrow's 32-bit offsets can address
+constexpr int32_t kEnoughToTell = 1024;  // values, of which one in 16 should have come before
 
 // Drawn once a process: what an attacker puts into events must not be able to line up collisions.
 struct Secret {
@@ -126,6 +127,8 @@ void BytesTable::grow() {
 int32_t BytesTable::code(const void* bytes, size_t size) {
   // Events in a row tend to repeat a value (a stage, a verb, a user).
   if (last_ >= 0 && same(last_, bytes, size)) return last_;
+  if (plain_) return add(bytes, size);
+  ++asked_;
   // At most 5/8 full.
   if (!mask_ || static_cast<uint64_t>(count_) * 8 >= (mask_ + 1) * 5) grow();
   uint64_t tag = hash_bytes(static_cast<const uint8_t*>(bytes), size) >> 32;
@@ -138,11 +141,18 @@ int32_t BytesTable::code(const void* bytes, size_t size) {
     }
     at = (at + 1) & mask_;
   }
+  slots[at] = tag << 32 | static_cast<uint32_t>(count_ + 1);
+  add(bytes, size);
+  // Times, ids and the like: where next to nothing repeats, looking is for nothing.
+  plain_ = count_ >= kEnoughToTell && asked_ - count_ < asked_ / 16;
+  return last_;
+}
+
+int32_t BytesTable::add(const void* bytes, size_t size) {
   if (bytes_.size() + size > kMaxBytes || count_ == INT32_MAX - 1)
     throw std::length_error("its distinct values exceed 2 GiB in one batch");
   bytes_.append(bytes, size);
   offsets_.push(static_cast<int32_t>(bytes_.size()));
-  slots[at] = tag << 32 | static_cast<uint32_t>(count_ + 1);
   return last_ = count_++;
 }
 

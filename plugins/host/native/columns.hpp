@@ -5,7 +5,8 @@
 
 namespace falcowb {
 
-// The distinct values of a column, in order of first sight, each with its code.
+// The distinct values of a column, in order of first sight, each with its code. Once they turn out
+// to be nearly all distinct, every further value gets a code of its own.
 //
 // Open addressing over (tag, code) pairs, the tag being half of the hash: a value is compared only
 // when the tag agrees, so a column without repetitions costs a hash and a probe a value.
@@ -16,6 +17,7 @@ class BytesTable {
 
  private:
   void grow();
+  int32_t add(const void* bytes, size_t size);
   bool same(int32_t code, const void* bytes, size_t size) const;
 
   Buffer slots_;  // uint64: tag << 32 | code + 1; 0 is free
@@ -24,6 +26,8 @@ class BytesTable {
   Buffer bytes_;
   int32_t count_ = 0;
   int32_t last_ = -1;
+  int32_t asked_ = 0;
+  bool plain_ = false;
 };
 
 enum class Kind { kBytes, kNumber, kBool };

@@ -91,6 +91,9 @@ def test_dictionaries_of_few_and_of_many_values(sample: Plugin) -> None:
     (column,) = sample.extract(long, [("sample.text", None)])
     assert len(column.dictionary) == 299, "no text is no value"
     assert column.to_pylist()[300:] == column.to_pylist()[:300]
+    turning = [*map(str, range(5000)), *(str(n % 3) for n in range(5000))]
+    (column,) = sample.extract(batch_of(*turning), [("sample.text", None)])
+    assert column.to_pylist() == [text.encode() for text in turning]
 
 
 def test_results_outlive_the_plugin(compile_sample: Compile) -> None:
