@@ -282,7 +282,8 @@ class Plugin:
         Each event is asked of the plugin once, for all fields together. An array has one row an
         event; null is "no value". Strings (raw bytes), addresses and networks (4 or 16 bytes) are
         ``DictionaryArray`` of int32 into binary values, where the code under a null is -1 (values
-        are distinct, but for columns in which next to nothing repeats); numbers and times are uint64; booleans bool; list fields ``ListArray`` of those.
+        are distinct, but for columns in which next to nothing repeats); numbers and times are
+        uint64; booleans bool; list fields ``ListArray`` of those.
 
         ``source`` is the name of the events' source, by default the plugin's own; fields of a
         plugin that does not take that source have no values. Where the plugin answers "failure"
