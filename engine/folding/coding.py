@@ -13,6 +13,10 @@ from engine.distinct import distinct_rows
 from engine.gather import as_binary, offsets_of, take
 
 
+class OtherKind(Exception):
+    """A column is of another kind than those of its field before: their codes do not mix."""
+
+
 class Coder(Protocol):
     """The distinct values of one field. Codes are int32, -1 for no value."""
 

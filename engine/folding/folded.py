@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from engine.columns import Codes, Column, Mask, Rows, Segment
+from engine.columns import Codes, Mask, Rows, Segment
 from engine.evaluate import Evaluator
 from engine.fields.model import FieldRef
 from engine.folding.asked import AskedRule
-from engine.folding.coding import Coder, coder_for
+from engine.folding.coding import Coder
 from engine.folding.distinct_rows import DistinctRows
+from engine.folding.threads import OF_THREAD, coded
 from engine.segments import ColumnKey, column_key
+from engine.syscalls.segment import SyscallSegment
 
 
 class Held:
@@ -42,11 +43,16 @@ class Held:
         return inside & self._mask[np.where(inside, ids, 0)]
 
 
+#: What stands before the codes of fields in a row: the event's type, and its row of threads.
+HEAD = 2
+
+
 class FoldedType:
     """The events of types that the same rules look at.
 
-    A row is the code of the event's type and then the codes of ``refs``. ``coders`` are shared by
-    all types of a capture and hold the values of every field.
+    A row is the code of the event's type, the number of what is told of its thread
+    (``engine.folding.threads``), and then the codes of ``refs``, all other fields. ``coders`` are
+    shared by all types of a capture and hold the values of every field.
     """
 
     def __init__(
@@ -55,40 +61,27 @@ class FoldedType:
         rules: Sequence[AskedRule],
         evaluator: Evaluator,
         coders: dict[ColumnKey, Coder],
+        also: Sequence[FieldRef] = (),
     ) -> None:
         self.codes = tuple(codes)
         self.rules = tuple(rules)
-        self.refs = _each(ref for rule in rules for ref in rule.folded)
-        self.apart = _each(ref for rule in rules for ref in rule.apart)
+        refs = each_once(ref for rule in rules for ref in rule.folded)
+        self.refs = [ref for ref in each_once([*refs, *also]) if ref.info.name not in OF_THREAD]
+        self.apart = each_once(ref for rule in rules for ref in rule.apart)
         self._evaluator = evaluator
         self._coders = coders
         self.forget()
 
     def forget(self) -> None:
         """Begin with no rows; the coders are new as well."""
-        self.distinct = DistinctRows(1 + len(self.refs))
+        self.distinct = DistinctRows(HEAD + len(self.refs))
         self._held = {rule.key: Held() for rule in self.rules}
         self._maybe = {rule.key: Held() for rule in self.rules if rule.is_loose}
 
-    def fits(self, columns: Sequence[Column]) -> bool:
-        """Whether the columns are of the kinds that were folded before."""
-        for ref, column in zip(self.refs, columns, strict=True):
-            coder = self._coders.get(column_key(ref))
-            if coder is not None and not coder.fits(column):
-                return False
-        return True
-
-    def fold(self, segment: Segment, types: npt.NDArray[np.uint16]) -> Codes:
+    def fold(self, segment: SyscallSegment, threads: Codes) -> Codes:
         """The number of each event's row; rules are asked of rows not seen before."""
-        columns = segment.columns(self.refs)
-        rows = np.empty((1 + len(columns), len(segment)), np.int32)
-        rows[0] = types
-        for number, (ref, column) in enumerate(zip(self.refs, columns, strict=True), 1):
-            key = column_key(ref)
-            coder = self._coders.get(key)
-            if coder is None:
-                coder = self._coders[key] = coder_for(column)
-            rows[number] = coder.codes(column)
+        head = np.stack((segment.events.type.astype(np.int32), threads))
+        rows = np.concatenate((head, coded(segment, self.refs, self._coders)))
         start = self.distinct.count
         ids, new = self.distinct.add(rows)
         if len(new):
@@ -124,5 +117,6 @@ class FoldedType:
 _NO_ROWS = np.zeros(0, np.int64)
 
 
-def _each(refs: Iterator[FieldRef]) -> list[FieldRef]:
+def each_once(refs: Iterable[FieldRef]) -> list[FieldRef]:
+    """One for each column."""
     return list({column_key(ref): ref for ref in refs}.values())

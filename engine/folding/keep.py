@@ -3,7 +3,8 @@
     manifest.json          what was kept: event types together, their fields, counts
     0000/                  a generation: rows and values numbered anew
         values.arrow       one row; each field's values as a list, by code
-        rows-03.arrow      the distinct rows of class 3: a column of codes for each field
+        threads.arrow      distinct rows of what is told of threads: codes of each field
+        rows-03.arrow      the distinct rows of class 3: a row of threads, and codes of other fields
         events-03.arrow    its events in order: row, number, time, and fields that always change
 
 Arrow IPC without compression, to be mapped into memory. The manifest is written last: a folder
@@ -25,13 +26,14 @@ from capture.events.table import event_table
 from engine.columns import BytesColumn, Codes, Column, NumberColumn
 from engine.folding.coding import Coder, ListCoder, NumberCoder
 from engine.folding.folded import FoldedType
+from engine.folding.threads import FoldedThreads
 from engine.gather import plain
 from engine.segments import ColumnKey, column_key
 from engine.syscalls.segment import SyscallSegment
 
 FORMAT = 1
 #: Names of columns that are no fields.
-ROW, NUM, TIME, TYPE = "row", "num", "time", "type code"
+ROW, NUM, TIME, TYPE, THREAD = "row", "num", "time", "type code", "thread row"
 
 
 class Keeper:
@@ -47,6 +49,7 @@ class Keeper:
         self._generation = 0
         self._last = 0
         self._types: Sequence[FoldedType] = ()
+        self._threads: Sequence[ColumnKey] = ()
         self._seen = np.zeros(len(event_table()), np.int64)
         self._writers: dict[int, tuple[pa.RecordBatchStreamWriter, IO[bytes]]] = {}
 
@@ -74,22 +77,23 @@ class Keeper:
                 self._writers[number] = pa.ipc.new_stream(file, batch.schema), file
             self._writers[number][0].write_batch(batch)
 
-    def generation(self, types: Sequence[FoldedType], coders: Mapping[ColumnKey, Coder]) -> None:
+    def generation(
+        self,
+        types: Sequence[FoldedType],
+        threads: FoldedThreads,
+        coders: Mapping[ColumnKey, Coder],
+    ) -> None:
         """Rows and values are complete; those of later events are numbered anew."""
-        self._types = types
+        self._types, self._threads = types, [column_key(ref) for ref in threads.refs]
         if not self.whole:
             return
         with self._trying():
             self._end_events()
             self._write("values.arrow", _values(coders))
+            self._write_rows("threads.arrow", [], threads)
             for number, folded in enumerate(types):
                 if folded.distinct.count:
-                    names = [TYPE, *(name_of(column_key(ref)) for ref in folded.refs)]
-                    codes = folded.distinct.codes
-                    self._write(
-                        f"rows-{number:02}.arrow",
-                        {name: pa.array(row) for name, row in zip(names, codes, strict=True)},
-                    )
+                    self._write_rows(f"rows-{number:02}.arrow", [TYPE, THREAD], folded)
         self._generation += 1
 
     def close(self, facts: Mapping[str, object]) -> None:
@@ -102,6 +106,7 @@ class Keeper:
                 event_table()[code].key: int(self._seen[code])
                 for code in np.flatnonzero(self._seen).tolist()
             },
+            "threads": self._threads,
             "classes": [
                 {
                     "types": [event_table()[code].key for code in folded.codes],
@@ -136,6 +141,13 @@ class Keeper:
             with file:
                 writer.close()
         self._writers.clear()
+
+    def _write_rows(
+        self, name: str, head: Sequence[str], folded: FoldedType | FoldedThreads
+    ) -> None:
+        names = [*head, *(name_of(column_key(ref)) for ref in folded.refs)]
+        codes = folded.distinct.codes
+        self._write(name, {one: pa.array(row) for one, row in zip(names, codes, strict=True)})
 
     def _write(self, name: str, columns: Mapping[str, pa.Array]) -> None:
         batch = pa.RecordBatch.from_pydict(dict(columns))

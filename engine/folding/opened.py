@@ -19,7 +19,7 @@ from engine.evaluate import Evaluator
 from engine.fields.catalogue import Catalogue
 from engine.fields.model import FieldRef
 from engine.folding.asked import AskedRule, asked_rule
-from engine.folding.keep import FORMAT, NUM, ROW, TYPE, name_of
+from engine.folding.keep import FORMAT, NUM, ROW, THREAD, TYPE, name_of
 from engine.gather import as_binary, from_arrow, take
 from engine.language import ast
 from engine.plan import Plan
@@ -38,7 +38,16 @@ class _Class:
 
     codes: frozenset[int]
     fields: tuple[ColumnKey, ...]
+    threads: tuple[ColumnKey, ...]
     apart: tuple[ColumnKey, ...]
+
+    @property
+    def kept(self) -> frozenset[ColumnKey]:
+        return frozenset((*self.fields, *self.threads, *self.apart))
+
+
+def _keys(named: Iterable[Sequence[Any]]) -> tuple[ColumnKey, ...]:
+    return tuple((name, arg) for name, arg in named)
 
 
 class FoldedRows:
@@ -48,16 +57,13 @@ class FoldedRows:
     one_by_one = True
 
     def __init__(
-        self, rows: pa.RecordBatch, values: pa.RecordBatch, keys: Iterable[ColumnKey]
+        self, rows: pa.RecordBatch, threads: pa.RecordBatch, values: pa.RecordBatch
     ) -> None:
-        """Raises KeyError or ValueError where the columns of ``keys`` are not as they should be."""
-        for key in keys:
-            _check(_codes(rows, name_of(key)), name_of(key), values)
         self._rows = rows
+        self._threads = threads
         self._values = values
         self._columns: dict[ColumnKey, Column] = {}
         self.types = _codes(rows, TYPE)
-        _within(self.types, 0, len(event_table()))
 
     def __len__(self) -> int:
         return len(self.types)
@@ -69,7 +75,11 @@ class FoldedRows:
         column = self._columns.get(key)
         if column is None:
             name = name_of(key)
-            column = self._columns[key] = _column(_codes(self._rows, name), name, self._values)
+            if name in self._rows.schema.names:
+                codes = _codes(self._rows, name)
+            else:
+                codes = _codes(self._threads, name)[_codes(self._rows, THREAD)]
+            column = self._columns[key] = _column(codes, name, self._values)
         return column
 
     def take(self, rows: Rows) -> Segment:
@@ -140,11 +150,13 @@ class OpenedCapture:
         by_key = event_table().by_key
         self._seen = frozenset(by_key[key].code for key in manifest["seen"])
         self.counts: dict[int, int] = {by_key[k].code: n for k, n in manifest["seen"].items()}
+        threads = _keys(manifest["threads"])
         classes = [
             _Class(
                 frozenset(by_key[key].code for key in one["types"]),
-                tuple((name, arg) for name, arg in one["fields"]),
-                tuple((name, arg) for name, arg in one["apart"]),
+                _keys(one["fields"]),
+                threads,
+                _keys(one["apart"]),
             )
             for one in manifest["classes"]
         ]
@@ -186,8 +198,9 @@ class OpenedCapture:
         for one in self._classes:
             if rule.codes & one.codes & self._seen:
                 left -= one.codes
-                have = {*one.fields, *one.apart}
-                lacking.update(dict.fromkeys(name_of(key) for key in sorted(need - have, key=str)))
+                lacking.update(
+                    dict.fromkeys(name_of(key) for key in sorted(need - one.kept, key=str))
+                )
         return [*lacking, *sorted({event_table()[code].name for code in left})]
 
     def _asked(self, key: str, expr: ast.Expr) -> AskedRule:
@@ -222,10 +235,18 @@ class OpenedCapture:
 
 def _parts(folder: Path, classes: Sequence[_Class]) -> Iterator[_Part]:
     values = _one_batch(folder / "values.arrow")
+    threads = _one_batch(folder / "threads.arrow")
+    for key in classes[0].threads if classes else ():
+        _check(threads, name_of(key), values)
     for number, class_ in enumerate(classes):
         path = folder / f"rows-{number:02}.arrow"
         if path.exists():
-            rows = FoldedRows(_one_batch(path), values, class_.fields)
+            codes = _one_batch(path)
+            _within(_codes(codes, TYPE), 0, len(event_table()))
+            _within(_codes(codes, THREAD), 0, len(threads) if class_.threads else 1)
+            for key in class_.fields:
+                _check(codes, name_of(key), values)
+            rows = FoldedRows(codes, threads, values)
             with pa.ipc.open_stream(
                 pa.memory_map(str(folder / f"events-{number:02}.arrow"))
             ) as stream:
@@ -253,11 +274,13 @@ def _codes(batch: pa.RecordBatch, name: str) -> Codes:
     return codes
 
 
-def _check(codes: Codes, name: str, values: pa.RecordBatch) -> None:
+def _check(batch: pa.RecordBatch, name: str, values: pa.RecordBatch) -> None:
+    """Raises KeyError or ValueError where a column is not there or not as it should be."""
     table = values.column(name)[0].values
-    _within(codes, -1, len(table))
+    _within(_codes(batch, name), -1, len(table))
     if pa.types.is_list(table.type):
-        _check(table.values.to_numpy(), f"{name} items", values)
+        items = values.column(f"{name} items")[0].values
+        _within(table.values.to_numpy(), -1, len(items))
 
 
 def _column(codes: Codes, name: str, values: pa.RecordBatch) -> Column:

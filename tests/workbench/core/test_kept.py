@@ -128,7 +128,7 @@ def test_where_nothing_matches_the_events_are_not_read(scap: Path) -> None:
 
 def test_rules_that_want_more_are_judged_afresh(scap: Path) -> None:
     judged(scap, RULES)
-    for more in ("proc.cmdline contains cat", "evt.type = close"):
+    for more in ("proc.env contains cat", "evt.type = close"):
         wants = RULES.replace("fd.name startswith /etc", f"({more} or fd.name startswith /etc)")
         if "close" in more:
             wants = wants.replace("evt.type = openat and", "evt.type in (openat, close) and")
