@@ -305,7 +305,7 @@ FUZZ = """
     rng = random.Random(seed)
     whole = target.read_bytes()
     engine, seen = StateEngine(), 0
-    for _ in range(300):
+    for _ in range(100):
         data = bytearray(whole)
         for _ in range(rng.choice((1, 1, 2, 8, 64))):
             kind, at = rng.random(), rng.randrange(len(data))
@@ -368,4 +368,4 @@ def test_flipped_bytes_never_crash(tmp_path: Path, file: str, seed: int) -> None
     assert done.returncode == 0, f"{done.returncode}\n{done.stderr[-2000:]}"
     word, memory, seen = done.stdout.split()
     assert word == "survived" and int(memory) < 600_000
-    assert int(seen) > 300
+    assert int(seen) > 100

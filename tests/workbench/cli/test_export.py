@@ -23,8 +23,8 @@ def test_each_form(tmp_path: Path) -> None:
             done = falcowb("export", given, f"--{form}", "-o", target, env=env)
             assert done.code == 0 and "6 events written" in done.err
             assert target.is_dir() == (form == "parquet")
-            again = falcowb("export", given, f"--{form}", "-o", target, env=env)
-            assert again.code == 1 and "exists already" in again.err
+    again = falcowb("export", tmp_path / "a.fcap", "--jsonl", "-o", tmp_path / "fcap.jsonl")
+    assert again.code == 1 and "exists already" in again.err
     out = falcowb("export", tmp_path / "a.fcap", "--jsonl", "-o", "-").out
     assert [json.loads(line)["type"] for line in out.splitlines()] == ["close"] * 5 + ["open"]
     assert falcowb("import", tmp_path / "fcap.scap", "-o", tmp_path / "b.fcap").code == 0
