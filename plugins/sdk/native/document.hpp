@@ -67,6 +67,14 @@ class Document {
 
   // The text of a value as it stands, quotes included.
   std::string_view raw(uint32_t token) const;
+  // Whether a value is written without spaces between its tokens.
+  bool is_compact(uint32_t token) const {
+    bool spaced = false;
+    for (uint32_t i = token + 1, stop = after(token); i < stop; ++i) {
+      spaced |= static_cast<unsigned char>(text_[index_[i] - 1]) <= ' ';
+    }
+    return !spaced;
+  }
   // The text between the quotes of a string, escapes as they stand.
   std::string_view inside(uint32_t token) const {
     std::string_view all = raw(token);

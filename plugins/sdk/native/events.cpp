@@ -33,6 +33,7 @@ void Batch::finish(uint64_t time, size_t size) {
 
 void EventSink::event(const Document& doc, uint32_t token, uint64_t time) {
   std::string_view raw = doc.raw(token);
+  if (raw.size() <= most_ && doc.is_compact(token)) return batch_->add(time, raw);
   char* out = batch_->begin(raw.size() + 64);
   size_t size = compact(raw.data(), raw.size(), out);
   // simdjson's own pass refuses odd bytes that the grammar let pass; then token by token.
