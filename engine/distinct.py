@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.columns import BytesColumn, Column, ListColumn, NumberColumn, Rows
+from engine.columns import BytesColumn, Codes, Column, ListColumn, NumberColumn, Rows
 
 
 def distinct_rows(column: Column) -> tuple[Rows, Rows]:
@@ -14,14 +14,26 @@ def distinct_rows(column: Column) -> tuple[Rows, Rows]:
     Values that differ only in being repeated among a column's distinct values count as different.
     """
     match column:
-        case BytesColumn(codes, _):
-            _, first, place = np.unique(codes, return_index=True, return_inverse=True)
-            return first, place
+        case BytesColumn(codes, values):
+            if len(values) > 2 * len(codes):
+                _, first, place = np.unique(codes, return_index=True, return_inverse=True)
+                return first, place
+            return _distinct_codes(codes, len(values))
         case NumberColumn():
             _, first, place = np.unique(_numbers(column), return_index=True, return_inverse=True)
             return first, place
         case ListColumn():
             return _distinct_lists(column)
+
+
+def _distinct_codes(codes: Codes, count: int) -> tuple[Rows, Rows]:
+    """For codes from -1 to below ``count``, without sorting them."""
+    first_of = np.full(count + 1, -1, np.int64)
+    # Written from the end, so that the first row of each code stays.
+    first_of[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    used = first_of >= 0
+    place_of = np.cumsum(used) - 1
+    return first_of[used], place_of[codes]
 
 
 def _numbers(column: NumberColumn) -> Rows:
