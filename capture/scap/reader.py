@@ -38,9 +38,10 @@ _COMPRESSION = ("none", "gzip", "zstd")
 class Limits:
     """Bounds on what is held at once; a file can not make the reader go beyond them.
 
-    ``rows`` and ``bytes`` end a batch; an event block larger than ``event`` bytes is left out;
-    ``state`` bounds the lists of one section and ``pending`` the enter events that wait for their
-    exit, both in bytes.
+    ``rows`` and ``bytes`` end a batch; the first has ``first_rows`` (None: ``rows``) at most, and
+    every next one twice as many, so that there is something soon. An event block larger than
+    ``event`` bytes is left out; ``state`` bounds the lists of one section and ``pending`` the enter
+    events that wait for their exit, both in bytes.
     """
 
     rows: int = 65_536
@@ -48,6 +49,7 @@ class Limits:
     event: int = 64 << 20
     state: int = 256 << 20
     pending: int = 64 << 20
+    first_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,10 @@ class ScapReader:
                 hint="give the .scap file itself",
             )
         self._tables = native_tables()
+        first = bounds.rows if bounds.first_rows is None else max(bounds.first_rows, 1)
         native = ffi.new(
             "scap_limits *",
-            (bounds.rows, bounds.bytes, bounds.event, bounds.state, bounds.pending),
+            (bounds.rows, first, bounds.bytes, bounds.event, bounds.state, bounds.pending),
         )
         self._reader = ffi.gc(lib.scap_open(self._fd, self._tables, native), lib.scap_close)
         self._codes = ffi.new("uint16_t[]", MAX_TYPES + 1)

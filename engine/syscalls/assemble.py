@@ -87,11 +87,17 @@ def compact(column: BytesColumn) -> BytesColumn:
 
 def gathered(table: BytesColumn, ids: Codes) -> BytesColumn:
     """The texts of a version table by version id; -1 has no value."""
-    return BytesColumn(np.append(table.codes, np.int32(-1))[ids], table.values)
+    if not len(table.codes):
+        return BytesColumn(np.full(len(ids), -1, np.int32), table.values)
+    # Without a copy of the table: it may be much larger than what is picked out.
+    return BytesColumn(np.where(ids < 0, np.int32(-1), table.codes[ids]), table.values)
 
 
 def gathered_numbers(
     table: npt.NDArray[np.generic], ids: Codes, missing: int = 0
 ) -> npt.NDArray[np.generic]:
     """The numbers of a version table by version id; -1 gives ``missing``."""
-    return np.append(table, np.array([missing]).astype(table.dtype))[ids]
+    nothing = np.array(missing).astype(table.dtype)
+    if not len(table):
+        return np.full(len(ids), nothing)
+    return np.where(ids < 0, nothing, table[ids])

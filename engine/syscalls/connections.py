@@ -38,9 +38,15 @@ def has_flag(table: Versions, bits: int) -> Mask:
     return np.asarray(table.number("flags").astype(np.int64) & bits != 0)
 
 
-def has_role(table: Versions) -> Mask:
-    """Which files are sockets of a known role."""
-    return has_flag(table, fdtypes.ROLE_CLIENT | fdtypes.ROLE_SERVER)
+def types_of(table: Versions, files: Codes) -> npt.NDArray[np.int64]:
+    """The type of each of these files, -1 for none."""
+    return gathered_numbers(table.number("type"), files, -1).astype(np.int64)
+
+
+def have_role(table: Versions, files: Codes) -> Mask:
+    """Which of these files are sockets of a known role."""
+    flags = gathered_numbers(table.number("flags"), files).astype(np.int64)
+    return np.asarray(flags & (fdtypes.ROLE_CLIENT | fdtypes.ROLE_SERVER) != 0)
 
 
 class Ends:
@@ -53,8 +59,8 @@ class Ends:
     def __init__(self, segment: SyscallSegment, side: str) -> None:
         self.files = segment.files
         self.table = segment.state.fds
-        kinds = types(self.table)
-        joined = np.isin(kinds, _IP) & has_role(self.table)
+        kinds = types_of(self.table, self.files)
+        joined = np.isin(kinds, _IP) & have_role(self.table, self.files)
         match side:
             case "client":
                 self.source = np.ones(len(segment), np.bool_)
@@ -65,7 +71,7 @@ class Ends:
                 self.source = is_own(segment, "source")
             case _:
                 self.source = ~is_own(segment, "source")
-        self.has = np.append(joined, False)[self.files]
+        self.has = joined
 
     def ports(self) -> npt.NDArray[np.uint64]:
         source = gathered_numbers(self.table.number("source_port"), self.files)
@@ -125,11 +131,11 @@ def service(side: str) -> Make:
 
     def column(segment: SyscallSegment, arg: str | None) -> BytesColumn:
         ends = Ends(segment, side)
-        kinds = gathered_numbers(types(ends.table), ends.files, -1)
+        kinds = types_of(ends.table, ends.files)
         joined = np.isin(kinds, _IP)
         empty = np.zeros(len(segment), np.bool_)
         if side == "client":
-            empty = np.append(has_role(ends.table), False)[ends.files] & ~joined
+            empty = have_role(ends.table, ends.files) & ~joined
         elif side == "server":
             empty = np.isin(kinds, _LISTENING)
         distinct, codes = np.unique(ends.ports(), return_inverse=True)
@@ -142,7 +148,7 @@ def service(side: str) -> Make:
 
 
 def is_server(segment: SyscallSegment, arg: str | None) -> NumberColumn:
-    kinds = gathered_numbers(types(segment.state.fds), segment.files, -1)
+    kinds = types_of(segment.state.fds, segment.files)
     server = np.isin(kinds, _LISTENING) | (np.isin(kinds, _IP) & is_own(segment, "dest"))
     return wide(server, segment.files >= 0)
 
@@ -150,7 +156,7 @@ def is_server(segment: SyscallSegment, arg: str | None) -> NumberColumn:
 def _both(segment: SyscallSegment) -> tuple[Mask, npt.NDArray[np.int64]]:
     """Which of both ends each event's file has, shape (rows, 2), and the offsets of lists of them;
     a listening socket has the second alone."""
-    kinds = gathered_numbers(types(segment.state.fds), segment.files, -1)
+    kinds = types_of(segment.state.fds, segment.files)
     used = np.stack([np.isin(kinds, _IP), np.isin(kinds, fdtypes.SOCKETS)], 1)
     return used, np.concatenate([np.zeros(1, np.int64), np.cumsum(used.sum(1))])
 

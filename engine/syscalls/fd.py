@@ -24,7 +24,7 @@ from engine.syscalls.assemble import (
     gathered,
     gathered_numbers,
 )
-from engine.syscalls.connections import has_flag, types
+from engine.syscalls.connections import has_flag, types, types_of
 from engine.syscalls.events import Group
 from engine.syscalls.ofthreads import Make, wide
 from engine.syscalls.pathnames import (
@@ -231,7 +231,7 @@ def _type_letter(segment: SyscallSegment, arg: str | None) -> BytesColumn:
     by_event = [_LETTERS.get(event.key[:-2], b"o") for event in events]
     by_file = [fdtypes.letter_of(number) for number in range(-1, len(fdtypes.TYPE))]
     ids = segment.files
-    kinds = gathered_numbers(types(segment.state.fds), ids, -1)
+    kinds = types_of(segment.state.fds, ids)
     codes = np.where(ids >= 0, len(by_event) + kinds + 1, segment.events.type.astype(np.int64))
     codes = np.where(segment.about_file, codes, len(by_event) + len(by_file))
     return from_table([*by_event, *by_file, None], codes)

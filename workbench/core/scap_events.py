@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from capture.events.plugins import plugin_events
 from capture.events.schema import EventBatch
 from capture.events.table import event_table
-from capture.scap.reader import ScapReader, Section
+from capture.scap.reader import Limits, ScapReader, Section
 from engine.fields.catalogue import SYSCALL
 from engine.state.machine import EventState, StateEngine
 from engine.syscalls.segment import SyscallSegment, SyscallSource
@@ -21,6 +21,9 @@ from engine.syscalls.state import State
 from workbench.core.ahead import ahead
 from workbench.core.pieces import Piece, PluginPiece, SyscallPiece
 from workbench.core.plugin_set import PluginSet
+
+#: Batches are large, for each costs the same beside its events; the first is there soon.
+_LIMITS = Limits(rows=1 << 18, bytes=64 << 20, first_rows=1 << 13)
 
 
 class ScapEvents:
@@ -34,7 +37,7 @@ class ScapEvents:
         self, path: str | Path, plugins: PluginSet, start: int | None, stop: int | None
     ) -> None:
         self.name = str(path)
-        self._reader = ScapReader(path)
+        self._reader = ScapReader(path, _LIMITS)
         self._start, self._stop = start, stop
         self._by_id = {each.id: each.event_source for each in plugins.plugins if each.id}
         self._strangers: Counter[int] = Counter()

@@ -26,6 +26,7 @@ std::string hex(uint32_t value) {
 
 Reader::Reader(int fd, const scap_tables &tables, const scap_limits &limits):
     input_{fd}, tables_{tables}, limits_{limits}, converter_{tables, limits.max_pending},
+    wanted_rows_{std::min(limits.first_rows, limits.max_rows)},
     types_(tables.types.size()), child_of_(tables.types.size(), -1) {
     for(size_t type = 0; type < types_.size(); type++) {
         for(unsigned i = 0; i < tables.types[type].count; i++) {
@@ -40,7 +41,7 @@ Reader::Reader(int fd, const scap_tables &tables, const scap_limits &limits):
 int Reader::next() {
     if(phase_ == kFinished) return SCAP_END;
     for(;;) {
-        if(rows_ && (rows_ >= limits_.max_rows || bytes_ >= limits_.max_bytes)) return SCAP_BATCH;
+        if(rows_ && (rows_ >= wanted_rows_ || bytes_ >= limits_.max_bytes)) return SCAP_BATCH;
         const uint8_t *at = input_.need(kHeader);
         const Block block{at ? load<uint32_t>(at) : 0, at ? load<uint32_t>(at + 4) : 0,
                           input_.offset()};
@@ -242,6 +243,7 @@ void Reader::move_batch(ArrowArray *to) {
         types_[code].move_to(children.back().get());
         child_of_[code] = -1;
     }
+    wanted_rows_ = std::min(2 * wanted_rows_, limits_.max_rows);
     const auto rows = static_cast<int64_t>(rows_);
     columns.push_back(std::make_unique<ArrowArray>());
     make_array(columns.back().get(), rows, 0, {type_ids_.release(), offsets_.release()},

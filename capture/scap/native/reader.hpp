@@ -62,6 +62,7 @@ private:
     Converter converter_;
     State state_;
 
+    uint64_t wanted_rows_;
     Phase phase_ = kStart;
     bool state_ready_ = false;
     uint32_t section_ = 0;

@@ -71,6 +71,7 @@ typedef struct scap_reader scap_reader;
 
 typedef struct {
     uint64_t max_rows;
+    uint64_t first_rows;      /* of the first batch; every next one has twice as many, up to max_rows */
     uint64_t max_bytes;       /* parameter bytes of a batch */
     uint64_t max_event;       /* bytes of one event block; larger ones are skipped */
     uint64_t max_state;       /* bytes of one section's process, file and user lists */
