@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-NAMES = ("extract", "replay_audit", "read_scap", "import_scap", "walk_state")
+NAMES = ("extract", "replay_audit", "read_scap", "import_scap", "walk_state", "judge_scap")
 
 
 def _machine() -> str:
