@@ -81,7 +81,8 @@ class FoldingJudge:
         looked_at = np.flatnonzero(which >= 0)
         if len(looked_at):
             threads = self._threads(segment, looked_at)
-            for number in np.unique(which[looked_at]).tolist():
+            present = np.bincount(which[looked_at], minlength=len(self.types))
+            for number in np.flatnonzero(present).tolist():
                 rows = np.flatnonzero(which == number)
                 part = segment.take(rows)
                 try:

@@ -24,7 +24,8 @@ def ahead(items: Iterable[Item], depth: int = 2) -> Generator[Item, None, None]:
     """The same items, made up to ``depth`` items ahead by another thread.
 
     Pays where making them is native work without Python's lock. What ``items`` raises is raised
-    here. When the generator is closed, the thread ends after the item it is making.
+    here. When the generator is closed, the thread ends after the item it is making, and ``items``,
+    if it is a generator, is closed.
     """
     made: queue.Queue[Item | _End] = queue.Queue(depth)
     stop = threading.Event()
@@ -43,9 +44,12 @@ def ahead(items: Iterable[Item], depth: int = 2) -> Generator[Item, None, None]:
         try:
             for item in items:
                 if not put(item):
-                    return
+                    break
         except BaseException as raised:
             error = raised
+        finally:
+            if isinstance(items, Generator):
+                items.close()
         put(_End(error))
 
     thread = threading.Thread(target=work, name="ahead", daemon=True)

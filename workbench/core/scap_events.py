@@ -58,9 +58,9 @@ class ScapEvents:
             yield window
 
     def _states(self) -> Iterator[tuple[Section | EventBatch, EventState | None]]:
-        """What the file holds, and the state of its events: native work, one after the other."""
+        """What the file holds, and the state of its events. Reading runs ahead as well."""
         engine = StateEngine(containers=True)
-        for item in self._reader:
+        for item in ahead(self._reader, 1):
             if isinstance(item, Section):
                 engine.begin(item)
                 yield item, None

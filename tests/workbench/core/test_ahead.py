@@ -49,3 +49,16 @@ def test_no_more_is_made_than_there_is_room_for_and_closing_ends_the_thread() ->
     made.close()
     assert threading.active_count() == before
     assert count <= 5
+
+
+def test_one_ahead_of_another_ends_with_it() -> None:
+    def items() -> Iterator[int]:
+        yield from range(1000)
+
+    before = threading.active_count()
+    made = ahead(ahead(items(), 1), 1)
+    assert [next(made) for _ in range(5)] == list(range(5))
+    assert threading.active_count() == before + 2
+    made.close()
+    assert threading.active_count() == before
+    assert list(ahead(ahead(items()))) == list(range(1000))
