@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -66,3 +66,23 @@ def join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(batches) == 1:
         return batches[0]
     return pa.Table.from_batches(batches, PLUGIN_EVENTS).combine_chunks().to_batches()[0]
+
+
+def gathered(
+    batches: Iterable[pa.RecordBatch], max_events: int, max_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """The same events in fewer batches: neighbours are joined up to so many events and bytes of
+    payload. Empty batches are left out."""
+    held: list[pa.RecordBatch] = []
+    events = size = 0
+    for batch in batches:
+        more = payload_size(batch)
+        if held and (events + batch.num_rows > max_events or size + more > max_bytes):
+            yield join(held)
+            held, events, size = [], 0, 0
+        if batch.num_rows:
+            held.append(batch)
+            events += batch.num_rows
+            size += more
+    if held:
+        yield join(held)

@@ -22,6 +22,10 @@ from workbench.core.syscall_pieces import syscall_pieces
 if TYPE_CHECKING:
     from workbench.core.session import Session
 
+#: Events and bytes of payload that are judged at a time, where they can be chosen.
+_EVENTS, _BYTES = 16384, 64 << 20
+#: Bytes above which joining batches, which copies them, does not pay.
+_JOINED_BYTES = 24 << 20
 #: Seconds to fill a batch; a source that has nothing more for now gives what it has at once.
 _BUDGET = 1.0
 
@@ -69,7 +73,9 @@ class CaptureEvents:
             calls = self.capture.system_calls(self._stop)
             yield from syscall_pieces(calls, self._start, self._stop)
             return
-        for batch in self.capture.batches(source, None, self._start, self._stop):
+        # A recorder of a quiet source flushes a few events at a time; judging likes many.
+        batches = self.capture.batches(source, None, self._start, self._stop)
+        for batch in facts.gathered(batches, _EVENTS, _JOINED_BYTES):
             yield PluginPiece(batch)
 
     def fraction(self) -> float | None:
@@ -100,7 +106,7 @@ class PluginEvents:
         self._source: Source = plugin.open(params)
 
     def windows(self) -> Iterator[Window]:
-        for batch in self._source.batches(max_seconds=_BUDGET):
+        for batch in self._source.batches(_EVENTS, max_bytes=_BYTES, max_seconds=_BUDGET):
             kept = _between(batch, self._start, self._stop)
             yield {self._plugin.event_source: PluginPiece(kept)} if kept.num_rows else {}
 
