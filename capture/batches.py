@@ -86,3 +86,16 @@ def gathered(
             size += more
     if held:
         yield join(held)
+
+
+def between(batch: pa.RecordBatch, start: int | None, stop: int | None) -> pa.RecordBatch:
+    """The events of a batch from ``start`` on and before ``stop``, nanoseconds since the epoch."""
+    if start is None and stop is None:
+        return batch
+    when = times(batch)
+    keep = np.ones(len(when), np.bool_)
+    if start is not None:
+        keep &= when >= start
+    if stop is not None:
+        keep &= when < stop
+    return batch if keep.all() else batch.filter(pa.array(keep))

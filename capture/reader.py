@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 import pyarrow as pa
 
 from capture import batches as facts
@@ -192,7 +191,7 @@ class Capture:
             if segment.closed and _outside(segment, start, stop):
                 continue
             for batch in self._stream(info, segment, PLUGIN_EVENTS, decoder, start, stop):
-                kept = _between(batch, start, stop) if timed else batch
+                kept = facts.between(batch, start, stop) if timed else batch
                 if kept.num_rows:
                     yield (
                         kept
@@ -304,13 +303,3 @@ def _outside(part: SegmentInfo | Frame, start: int | None, stop: int | None) -> 
     return (start is not None and part.span.max_time < start) or (
         stop is not None and part.span.min_time >= stop
     )
-
-
-def _between(batch: pa.RecordBatch, start: int | None, stop: int | None) -> pa.RecordBatch:
-    when = facts.times(batch)
-    keep = np.ones(len(when), np.bool_)
-    if start is not None:
-        keep &= when >= start
-    if stop is not None:
-        keep &= when < stop
-    return batch if keep.all() else batch.filter(pa.array(keep))

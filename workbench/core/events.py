@@ -6,9 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import pyarrow as pa
-
 from capture import batches as facts
 from capture.errors import FalcowbError
 from capture.manifest import SYSCALL
@@ -107,7 +104,7 @@ class PluginEvents:
 
     def windows(self) -> Iterator[Window]:
         for batch in self._source.batches(_EVENTS, max_bytes=_BYTES, max_seconds=_BUDGET):
-            kept = _between(batch, self._start, self._stop)
+            kept = facts.between(batch, self._start, self._stop)
             yield {self._plugin.event_source: PluginPiece(kept)} if kept.num_rows else {}
 
     def fraction(self) -> float | None:
@@ -161,15 +158,3 @@ def open_plugin_events(
     if params is None:
         params = session.open_params(plugin.name)
     return PluginEvents(plugin, params, start, stop)
-
-
-def _between(batch: pa.RecordBatch, start: int | None, stop: int | None) -> pa.RecordBatch:
-    if start is None and stop is None:
-        return batch
-    when = facts.times(batch)
-    keep = np.ones(len(when), np.bool_)
-    if start is not None:
-        keep &= when >= start
-    if stop is not None:
-        keep &= when < stop
-    return batch.filter(pa.array(keep))
