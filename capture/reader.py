@@ -20,8 +20,8 @@ from capture.ipc import Decoder, Frame
 from capture.manifest import MAX_MANIFEST_BYTES, SYSCALL, Manifest, SegmentInfo, SourceInfo
 from capture.recovery import rebuild_manifest, survey_source
 from capture.schema import GAPS, PLUGIN_EVENTS
-from capture.streams import stream
 from capture.stored_calls import count_state, count_types, read_syscalls, type_names
+from capture.streams import stream
 from capture.times import format_span, format_time
 
 #: Most damaged or missing files that are named one by one.

@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 PACKAGES=(python3 python3-venv python3-dev g++ make pkg-config libsimdjson-dev zlib1g-dev libzstd-dev)
+# Live capture and its tests; without them all else works, and the tests say what they skip.
+WANTED=(python3-bpfcc linux-headers-amd64 strace tmux)
 PYTHON=${FALCOWB_PYTHON:-/usr/bin/python3}
 STAMP=.venv/.set-up
 
@@ -27,7 +29,7 @@ fingerprint() {
 
 missing_packages() {
     local package
-    for package in "${PACKAGES[@]}"; do
+    for package in "$@"; do
         [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
             printf '%s ' "$package"
     done
@@ -45,7 +47,7 @@ fi
 
 command -v dpkg-query >/dev/null ||
     fail "this is not Debian or Ubuntu; install the like of: ${PACKAGES[*]}, then see CONTRIBUTING.md"
-missing=$(missing_packages)
+missing=$(missing_packages "${PACKAGES[@]}")
 if [ -n "$missing" ]; then
     if [ "$(id -u)" != 0 ]; then
         fail "these system packages are missing; run: sudo apt-get install ${missing% }"
@@ -56,6 +58,19 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
+wanted=$(missing_packages "${WANTED[@]}")
+if [ -n "$wanted" ] && [ "$(id -u)" = 0 ]; then
+    apt-get update -qq || true
+fi
+for package in $wanted; do
+    if [ "$(id -u)" != 0 ]; then
+        say "live capture would need: sudo apt-get install $package"
+    elif apt-cache show "$package" >/dev/null 2>&1; then
+        say "installing $package, for live capture"
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" \
+            >/dev/null || say "$package could not be installed; live capture may not work"
+    fi
+done
 
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$PYTHON is $("$PYTHON" -V); 3.11 or newer is needed (name one with FALCOWB_PYTHON=…)"
