@@ -26,6 +26,8 @@ MAX_NOTE = 1000
 #: The source of system calls; all others are plugins'.
 SYSCALL = "syscall"
 _MAX_COUNT = (1 << 63) - 1
+#: Most system calls, processes and the like that a recording names.
+_MAX_PROBED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,22 @@ class PluginInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeInfo:
+    """How system calls were recorded. ``syscalls`` names those recorded, ascending; with
+    ``every`` it is empty and all were. ``snaplen``: bytes kept of buffers. ``pids`` (with their
+    descendants), ``containers`` (ids) and ``uids`` are what the recording was bound to, empty: not
+    bound; ``command`` is the command that was run under it, redacted."""
+
+    every: bool = False
+    syscalls: tuple[str, ...] = ()
+    snaplen: int = 0
+    pids: tuple[int, ...] = ()
+    containers: tuple[str, ...] = ()
+    uids: tuple[int, ...] = ()
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentInfo:
     """One segment file. ``bytes`` is its size when the manifest was written; ``closed`` that the
     recorder had finished it; ``payload_bytes`` is the sum of its events' payloads."""
@@ -59,11 +77,13 @@ class SegmentInfo:
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
     """One event source of a capture. ``drops`` is how many events are known to be lost at
-    recording; where and why is in ``gaps.arrow`` beside the segments."""
+    recording; where and why is in ``gaps.arrow`` beside the segments. ``probe``: of system calls
+    that were recorded live."""
 
     name: str
     folder: str = ""
     plugin: PluginInfo = field(default_factory=PluginInfo)
+    probe: ProbeInfo | None = None
     drops: int = 0
     segments: tuple[SegmentInfo, ...] = ()
 
@@ -284,12 +304,25 @@ def _source(item: object) -> SourceInfo:
                 )
             },
         ),
+        probe=None if item.get("probe") is None else _probe(_map(item, "probe")),
         drops=_number(item, "drops", 0, _MAX_COUNT),
         segments=tuple(segments),
     )  # fmt: skip
     if max(source.events, source.bytes, source.payload_bytes) > _MAX_COUNT:
         raise ValueError(f"source {name!r} claims more events or bytes than can be")
     return source
+
+
+def _probe(data: dict[str, Any]) -> ProbeInfo:
+    return ProbeInfo(
+        every=_bool(data, "every"),
+        syscalls=_texts(data, "syscalls"),
+        snaplen=_number(data, "snaplen", 0, _MAX_COUNT),
+        pids=_numbers(data, "pids"),
+        containers=_texts(data, "containers"),
+        uids=_numbers(data, "uids"),
+        command=_texts(data, "command"),
+    )
 
 
 def _segment(item: object) -> SegmentInfo:
@@ -329,6 +362,20 @@ def _text(data: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{key} is not text")
     return value
+
+
+def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    values = _list(data, key, _MAX_PROBED)
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{key} is not a list of texts")
+    return tuple(values)
+
+
+def _numbers(data: Mapping[str, Any], key: str) -> tuple[int, ...]:
+    values = _list(data, key, _MAX_PROBED)
+    if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        raise ValueError(f"{key} is not a list of numbers")
+    return tuple(values)
 
 
 def _bool(data: Mapping[str, Any], key: str) -> bool:

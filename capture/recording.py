@@ -57,7 +57,7 @@ class Recorded(ABC):
         self._segment: SegmentFile | None = None
         self._closed: list[SegmentInfo] = []
         self._others: dict[str, SegmentFile] = {}
-        self._gaps: dict[tuple[int, str], int] = {}
+        self._gaps: dict[tuple[int, str], tuple[int, int]] = {}
 
     @abstractmethod
     def flush(self, segment_bytes: int) -> bool:
@@ -69,10 +69,12 @@ class Recorded(ABC):
         current = [] if self._segment is None else [_segment_info(self._segment, closed=False)]
         return replace(self._info, drops=self.drops, segments=(*self._closed, *current))
 
-    def drop(self, count: int, reason: str) -> bool:
-        """Note events lost after the last one; whether it is time to write the notes."""
+    def drop(self, count: int, reason: str, when: int | None = None) -> bool:
+        """Note events lost after the last one, at ``when`` (nanoseconds since the epoch; None:
+        now); whether it is time to write the notes."""
         place = (self.last_num, reason[:1000])
-        self._gaps[place] = self._gaps.get(place, 0) + count
+        before, first = self._gaps.get(place, (0, time.time_ns() if when is None else when))
+        self._gaps[place] = (before + count, first)
         self.drops += count
         return len(self._gaps) >= 10_000
 
@@ -142,8 +144,8 @@ class Recorded(ABC):
         places = list(self._gaps)
         columns = [
             pa.array([num for num, _ in places], pa.uint64()),
-            pa.array([time.time_ns()] * len(places), GAPS.field("time").type),
-            pa.array(list(self._gaps.values()), pa.uint64()),
+            pa.array([when for _, when in self._gaps.values()], GAPS.field("time").type),
+            pa.array([count for count, _ in self._gaps.values()], pa.uint64()),
             pa.array([reason for _, reason in places], pa.string()),
         ]
         self._other(GAPS_FILE, GAPS).append(pa.record_batch(columns, schema=GAPS), None)

@@ -191,11 +191,12 @@ class CaptureWriter:
             count += batch.num_rows
         return count
 
-    def drop(self, source: str, count: int, reason: str) -> None:
-        """Note that ``count`` events were lost after the last one written."""
+    def drop(self, source: str, count: int, reason: str, when: int | None = None) -> None:
+        """Note that ``count`` events were lost after the last one written, at ``when``
+        (nanoseconds since the epoch; None: now)."""
         with self._lock:
             state = self._state(source)
-            if count > 0 and state.drop(count, reason):
+            if count > 0 and state.drop(count, reason, when):
                 self.flush()
 
     def tick(self) -> None:
@@ -238,6 +239,12 @@ class CaptureWriter:
                 name: (state.info.events + state.pending_events, state.drops)
                 for name, state in self._sources.items()
             }
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk so far, of the segments."""
+        with self._lock:
+            return sum(state.info.bytes for state in self._sources.values())
 
     def __enter__(self) -> Self:
         return self
@@ -372,4 +379,7 @@ def _as_info(source: SourceInfo | str) -> SourceInfo:
         config=redact_text(info.plugin.config),
         open_params=redact_text(info.plugin.open_params),
     )
-    return SourceInfo(info.name, names.source_folder(info.name), plugin)
+    probe = info.probe and replace(
+        info.probe, command=tuple(redact_text(word) for word in info.probe.command)
+    )
+    return SourceInfo(info.name, names.source_folder(info.name), plugin, probe)

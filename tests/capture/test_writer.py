@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from capture.errors import CaptureError
-from capture.manifest import PluginInfo, SourceInfo
+from capture.events.section import Section
+from capture.manifest import PluginInfo, ProbeInfo, SourceInfo
 from capture.reader import open_capture
 from capture.schema import PLUGIN_EVENTS
 from capture.validate import validate
@@ -275,3 +277,25 @@ def test_the_system_refusing_for_real(tmp_path: Path) -> None:
     assert nums(path) == list(range(1, int(told) + 1))
     with open_capture(path) as capture:
         assert len(capture.missing) == 1 and "File too large" in capture.missing[0]
+
+
+def test_what_a_probe_was_told_and_lost_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.fcap"
+    probe = ProbeInfo(
+        syscalls=("close", "openat"),
+        snaplen=80,
+        pids=(7,),
+        uids=(0,),
+        command=("curl", "https://me:hunter2@example.org"),
+    )
+    with CaptureWriter(path, [SourceInfo("syscall", probe=probe)]) as writer:
+        writer.begin_section(Section.of(0))
+        writer.drop("syscall", 5, "kernel buffer full: open", 1_700_000_000_000_000_000)
+        writer.drop("syscall", 2, "kernel buffer full: open", 1_700_000_000_500_000_000)
+    with open_capture(path) as capture:
+        found = capture.source().probe
+        assert found == replace(probe, command=("curl", "https://***@example.org"))
+        (gap,) = capture.gaps()
+        assert (gap.count, gap.time) == (7, 1_700_000_000_000_000_000)
+        assert gap.reason == "kernel buffer full: open"
+    assert validate(path) == []

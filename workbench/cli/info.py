@@ -89,6 +89,7 @@ def _as_data(
             {
                 "name": source.name,
                 "plugin": asdict(source.plugin),
+                "probe": None if source.probe is None else asdict(source.probe),
                 "events": source.events,
                 "bytes": source.bytes,
                 "payload_bytes": source.payload_bytes,
@@ -177,6 +178,7 @@ def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
     for label, text in (("config", plugin.config), ("opened", plugin.open_params)):
         if text:
             lines.append(f"  {label}        {_plain(text)[:200]}")
+    lines += _probe_in_words(source)
     span = source.span
     if span is None:
         lines.append("  events        none")
@@ -204,6 +206,27 @@ def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
         ]
         lines += ["  " + line for line in _shortened(told)]
     return lines
+
+
+def _probe_in_words(source: SourceInfo) -> list[str]:
+    """What a live recording of system calls was told to record."""
+    probe = source.probe
+    if probe is None:
+        return []
+    kinds = "every system call" if probe.every else f"{len(probe.syscalls)} kinds of system calls"
+    bounds = [
+        f"{name} {', '.join(_plain(value) for value in values)}"
+        for name, values in (
+            ("processes", probe.pids),
+            ("containers", probe.containers),
+            ("users", probe.uids),
+        )
+        if values
+    ]
+    of = "; ".join(bounds) if bounds else "the whole host"
+    if probe.command:
+        of = f"the command {_plain(' '.join(probe.command))[:200]}"
+    return [f"  recorded      {kinds} of {of}; {probe.snaplen} bytes of buffers"]
 
 
 def _syscalls_in_words(opened: Capture) -> list[str]:
