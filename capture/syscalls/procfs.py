@@ -1,0 +1,72 @@
+"""Reading ``/proc``: small files at once, links, and what could not be read, counted."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: Longest path, list of arguments, environment and set of control groups that libscap keeps
+#: (userspace/libscap/scap_limits.h in falcosecurity/libs). One byte is for the ending NUL.
+MAX_PATH = 1024
+MAX_ARGS = 4096
+MAX_ENV = 4096
+MAX_CGROUPS = 4096
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_CLOEXEC
+
+
+def host_root() -> Path:
+    """The root of the host as this process sees it: ``HOST_ROOT`` where set, as Falco has it."""
+    return Path(os.environ.get("HOST_ROOT") or "/")
+
+
+@dataclass(slots=True)
+class Proc:
+    """A mounted ``/proc`` and what it refused to tell. ``path`` is absolute."""
+
+    path: str = "/proc"
+    #: How often something could not be read, by what it is; processes that ended are not among them.
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, what: str, error: OSError) -> None:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            self.refused[what] += 1
+
+    def numbers(self, folder: str | int) -> list[int]:
+        """Entries of a folder (a path or a descriptor) that are numbers, ascending.
+
+        Raises OSError.
+        """
+        return sorted(int(name) for name in os.listdir(folder) if name.isdigit())
+
+
+def open_folder(path: str, at: int | None = None) -> int:
+    """A descriptor of a folder. Raises OSError."""
+    return os.open(path, _DIRECTORY, dir_fd=at)
+
+
+def read_all(path: str, at: int | None = None, most: int = 1 << 20) -> bytes:
+    """A file's content, up to ``most`` bytes. Raises OSError."""
+    fd = os.open(path, _READ, dir_fd=at)
+    try:
+        content = os.read(fd, most)
+        # Files of /proc give what fits in one read; only long ones need more.
+        if not content or len(content) == most or len(content) < 1024:
+            return content
+        parts = [content]
+        size = len(content)
+        while size < most and (part := os.read(fd, most - size)):
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
+
+
+def read_link(path: str, at: int | None = None) -> bytes:
+    """Where a link leads, cut as libscap cuts it. Raises OSError."""
+    return os.fsencode(os.readlink(path, dir_fd=at))[: MAX_PATH - 1]
