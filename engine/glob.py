@@ -117,6 +117,8 @@ def _set(pattern: bytes, at: int, fold: bool) -> tuple[frozenset[int], int] | No
         if one is None:
             return None
         low = high = one
+        if pattern[at:] == b"-" and ord("[") not in {*members, *classes, one}:
+            return frozenset(), len(pattern)  # glibc: such a range matches nothing at all
         if pattern[at : at + 1] == b"-" and pattern[at + 1 : at + 2] not in (b"]", b""):
             last, at = _member(pattern, at + 1)
             if last is None:

@@ -6,6 +6,8 @@ would lose (empty ones, those with brackets, commas or blanks) included.
 
 from __future__ import annotations
 
+import re
+
 from engine.language import grammar
 from engine.language.ast import (
     And,
@@ -26,6 +28,8 @@ from engine.language.escape import quote_exactly
 from engine.language.walk import takes_list
 
 _INDENT = "  "
+#: What bare words may not hold: escapes, the end of a C text, and \b, white space at their start.
+_NEVER_BARE = re.compile(r"[\\\0\x08]")
 
 
 def format_condition(expr: Expr, width: int = 80) -> str:
@@ -133,7 +137,7 @@ def _right(expr: Binary) -> str:
 
 def constant(text: str) -> str:
     """A constant as it must be written on the right: bare where that reads back, else quoted."""
-    bare = grammar.BARE_STRING.fullmatch(text) and "\\" not in text and "\0" not in text
+    bare = grammar.BARE_STRING.fullmatch(text) and not _NEVER_BARE.search(text)
     if not bare or text in (*grammar.MODIFIERS, *grammar.KEYWORDS):
         return quote_exactly(text)
     return text
@@ -154,5 +158,5 @@ def _operand_text(node: Operand) -> str:
 def _argument(arg: str | None) -> str:
     if arg is None:
         return ""
-    bare = grammar.FIELD_ARGUMENT.fullmatch(arg) and "\\" not in arg and "\0" not in arg
+    bare = grammar.FIELD_ARGUMENT.fullmatch(arg) and not _NEVER_BARE.search(arg)
     return f"[{arg}]" if bare else f"[{quote_exactly(arg)}]"

@@ -28,6 +28,8 @@ QUEUE_BYTES = 64 << 20  #: payload bytes that may wait for the host
 QUEUE_WAIT = 5.0  #: seconds that a request waits for room before it is sent away
 MOST_CONNECTIONS = 64
 IDLE = 60.0  #: seconds without a byte after which a connection is closed
+LINGER = 5.0  #: seconds, and bytes, that a refused client may go on sending what nobody reads
+LINGER_BYTES = 64 << 20
 WAIT = 0.03  #: seconds that a call for events waits for some
 
 
@@ -182,6 +184,25 @@ class _Handler(BaseHTTPRequestHandler):
         # Part of the body may still be on its way, so the connection is not used again.
         self.close_connection = True
         self._answer(status, (why + "\n").encode("utf-8", "replace"))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Reads on for a while: closing at once would reset the connection, and the client, still
+        sending, would never see the answer."""
+        left = LINGER_BYTES
+        deadline = time.monotonic() + LINGER
+        try:
+            self.wfile.flush()
+            if not isinstance(self.connection, ssl.SSLSocket):
+                self.connection.shutdown(socket.SHUT_WR)
+            while left > 0 and (wait := deadline - time.monotonic()) > 0:
+                self.connection.settimeout(wait)
+                piece = self.rfile.read1(1 << 16)
+                if not piece:
+                    return
+                left -= len(piece)
+        except (OSError, ValueError):
+            return
 
     def _answer(self, status: HTTPStatus, body: bytes) -> None:
         try:

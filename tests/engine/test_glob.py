@@ -8,7 +8,7 @@ import ctypes.util
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.glob import translate
@@ -35,6 +35,9 @@ def ours(pattern: bytes, texts: list[bytes], fold: bool) -> list[bool]:
 
 
 @settings(max_examples=400, deadline=None)
+@example(b"[a[a-", [b"[a[a-"], False)
+@example(b"[[a-", [b"[[a-"], False)
+@example(b"x[!a-", [b"x[!a-"], True)
 @given(
     st.lists(st.sampled_from(PIECES), max_size=7).map(b"".join),
     st.lists(st.lists(st.sampled_from(LETTERS), max_size=5).map(bytes), min_size=1, max_size=5),

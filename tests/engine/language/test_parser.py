@@ -14,12 +14,14 @@ from engine.language import (
     parse,
     scan_field,
     to_string,
+    walk,
 )
 from tests.engine.language.strategies import exprs
 
 
 @settings(max_examples=300, deadline=None)
 @given(exprs, st.integers(10, 120))
+@example(parse('a.b in ("\\b")'), 10)
 @example(parse('a.b in ("\x1f", "\x1f")'), 10)  # white space to Python, not to the grammar
 def test_what_is_formatted_parses_back_equal(tree: ast.Expr, width: int) -> None:
     text = format_condition(tree, width)
@@ -60,6 +62,9 @@ def test_canonical_text_of_tame_trees_parses_back(tree: ast.Expr) -> None:
         again = parse(to_string(tree))
     except ConditionError:
         return  # upstream's form loses some constants; the formatter is for those
+    lists = [check.right for check in walk.checks(tree) if isinstance(check, ast.Binary)]
+    if any(isinstance(items, ast.ValueList) and "," in "".join(items.items) for items in lists):
+        return  # an item that holds a comma prints bare, as two items
     assert to_string(again) == to_string(tree) or "not not" in to_string(tree)
 
 
