@@ -12,6 +12,7 @@ be read is left out and told in ``problems``; a damaged file is read up to the d
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,8 @@ class ScapReader:
     """An open ``.scap``, plain or gzip or zstd, read once from front to end.
 
     Iterating gives each ``Section`` and then its batches (``EventBatch``). Raises CaptureError when
-    the file cannot be opened or is no ``.scap``.
+    the file cannot be opened or is no ``.scap``. One thread may read while others ask how far it is
+    or close it: what was read is told of after closing too.
     """
 
     def __init__(self, path: str | os.PathLike[str], limits: Limits | None = None) -> None:
@@ -115,6 +117,9 @@ class ScapReader:
         )
         self._reader = ffi.gc(lib.scap_open(self._fd, self._tables, native), lib.scap_close)
         self._codes = ffi.new("uint16_t[]", MAX_TYPES + 1)
+        # Held while anybody is in the native reader, which is gone once ``_closed`` is there.
+        self._lock = threading.Lock()
+        self._closed: tuple[Progress, list[Problem]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -128,25 +133,34 @@ class ScapReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file. Batches already given stay good."""
-        if self._fd >= 0:
-            ffi.release(self._reader)
-            os.close(self._fd)
-            self._fd = -1
+        """Close the file, after the batch that is being read. Batches already given stay good."""
+        with self._lock:
+            if self._closed is None:
+                self._closed = self._progress(), self._problems()
+                ffi.release(self._reader)
+                fd, self._fd = self._fd, -1
+                os.close(fd)
 
     def __iter__(self) -> Iterator[Section | EventBatch]:
-        while self._fd >= 0:
-            # The lock is let go meanwhile: cffi releases it around every call.
-            what = lib.scap_next(self._reader)
-            if what == lib.SCAP_END:
+        while True:
+            with self._lock:
+                item = self._next() if self._closed is None else None
+            if item is None:
                 return
-            if what == lib.SCAP_REFUSED:
-                raise CaptureError(
-                    f"this cannot be read as a .scap capture: "
-                    f"{ffi.string(lib.scap_refusal(self._reader)).decode(errors='replace')}",
-                    place=Place(str(self.path)),
-                )
-            yield self._section() if what == lib.SCAP_STATE else self._batch()
+            yield item
+
+    def _next(self) -> Section | EventBatch | None:
+        # Python's lock is let go meanwhile: cffi releases it around every call.
+        what = lib.scap_next(self._reader)
+        if what == lib.SCAP_END:
+            return None
+        if what == lib.SCAP_REFUSED:
+            raise CaptureError(
+                f"this cannot be read as a .scap capture: "
+                f"{ffi.string(lib.scap_refusal(self._reader)).decode(errors='replace')}",
+                place=Place(str(self.path)),
+            )
+        return self._section() if what == lib.SCAP_STATE else self._batch()
 
     def batches(self) -> Iterator[EventBatch]:
         """The events alone."""
@@ -155,6 +169,10 @@ class ScapReader:
     @property
     def progress(self) -> Progress:
         """Where reading stands; after the last batch, what the whole file held."""
+        with self._lock:
+            return self._progress() if self._closed is None else self._closed[0]
+
+    def _progress(self) -> Progress:
         at = self._where()
         return Progress(
             at.events,
@@ -178,6 +196,10 @@ class ScapReader:
     @property
     def problems(self) -> list[Problem]:
         """The first 1000 problems found so far, in file order; ``progress`` counts all."""
+        with self._lock:
+            return self._problems() if self._closed is None else list(self._closed[1])
+
+    def _problems(self) -> list[Problem]:
         found: list[Problem] = []
         offset, events = ffi.new("uint64_t *"), ffi.new("uint64_t *")
         while (text := lib.scap_problem(self._reader, len(found), offset, events)) != ffi.NULL:

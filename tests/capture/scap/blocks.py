@@ -63,6 +63,10 @@ def u32(value: int) -> bytes:
     return struct.pack("<I", value)
 
 
+#: An event of a type that nobody knows, and half a block.
+UNKNOWN_AND_CUT = event(5000, b"unheard of") + event("SYSCALL_CLOSE_X", i64(0), i64(3))[:-8]
+
+
 class Read:
     """Everything a capture gives."""
 
