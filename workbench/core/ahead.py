@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 from collections.abc import Generator, Iterable
@@ -11,6 +12,18 @@ Item = TypeVar("Item")
 
 #: How often a full queue looks whether anybody still waits.
 _LOOK = 0.1
+#: How long (seconds) the end of the process waits for a thread that nobody waits for any more.
+_PATIENCE = 5.0
+#: Threads at work and what stops them, those that others wait for after those that wait.
+_at_work: dict[threading.Thread, threading.Event] = {}
+
+
+@atexit.register
+def _end() -> None:
+    """Python does not bear threads that come back from native code once it has been taken down."""
+    for thread, stop in list(_at_work.items()):
+        stop.set()
+        thread.join(_PATIENCE)
 
 
 class _End:
@@ -53,6 +66,7 @@ def ahead(items: Iterable[Item], depth: int = 2) -> Generator[Item, None, None]:
         put(_End(error))
 
     thread = threading.Thread(target=work, name="ahead", daemon=True)
+    _at_work[thread] = stop
     thread.start()
     try:
         while not isinstance(item := made.get(), _End):
@@ -61,4 +75,6 @@ def ahead(items: Iterable[Item], depth: int = 2) -> Generator[Item, None, None]:
             raise item.error
     finally:
         stop.set()
-        thread.join()
+        _at_work.pop(thread, None)
+        if thread is not threading.current_thread():  # which may be the one to find it abandoned
+            thread.join()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from tests.workbench.command import ROOT
 from workbench.core.ahead import ahead
 
 
@@ -62,3 +65,17 @@ def test_one_ahead_of_another_ends_with_it() -> None:
     made.close()
     assert threading.active_count() == before
     assert list(ahead(ahead(items()))) == list(range(1000))
+
+
+def test_the_process_ends_well_while_threads_are_at_work() -> None:
+    program = """
+from workbench.core.ahead import ahead
+made = ahead(ahead((bytearray(1 << 16) for _ in range(1_000_000)), 1), 1)
+loop = [made, next(made)]
+loop.append(loop)
+"""
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
