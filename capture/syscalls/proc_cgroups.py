@@ -1,4 +1,4 @@
-"""The control groups of a thread, written as libscap writes them: ``controller=/path``, each ended by NUL.
+"""The control groups of a thread as libscap writes them: ``controller=/path``, each ended by NUL.
 
 From userspace/libscap/linux/scap_cgroup.c in falcosecurity/libs. A thread is in one group of each
 hierarchy of version 1. In version 2 it is in one group altogether; each controller counts as of the
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from capture.syscalls.procfs import MAX_CGROUPS
+from capture.syscalls.procfs import MAX_CGROUPS, read_all, read_link
 
 #: Folders looked at, at most, to find the group of this process from outside its namespace.
 _MOST_FOLDERS = 50_000
@@ -26,10 +26,10 @@ class _Mount:
 def _mounts(proc: str) -> list[_Mount]:
     """The cgroup file systems as the first process sees them."""
     try:
-        with open(f"{proc}/1/mounts", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 (paths here are texts)
-            lines = [line.split(" ") for line in file]
+        content = read_all(f"{proc}/1/mounts", most=16 << 20)
     except OSError:
         return []
+    lines = [line.split(" ") for line in content.decode("utf-8", "surrogateescape").splitlines()]
     return [
         _Mount(line[2], line[1].replace("\\040", " "), tuple(line[3].split(",")))
         for line in lines
@@ -40,7 +40,7 @@ def _mounts(proc: str) -> list[_Mount]:
 def _own_namespace(proc: str) -> bool:
     """Whether this process sees control groups from another place than the first process."""
     try:
-        return os.readlink(f"{proc}/self/ns/cgroup") != os.readlink(f"{proc}/1/ns/cgroup")
+        return read_link(f"{proc}/self/ns/cgroup") != read_link(f"{proc}/1/ns/cgroup")
     except OSError:
         return False
 
@@ -111,10 +111,10 @@ class Cgroups:
         if path in self._controllers:
             return self._controllers[path]
         try:
-            with open(f"{path}/cgroup.controllers", encoding="ascii") as file:  # noqa: PTH123 (paths here are texts)
-                found = tuple(file.read().split())
-        except (OSError, UnicodeDecodeError):
+            content = read_all(f"{path}/cgroup.controllers")
+        except OSError:
             return None
+        found = tuple(content.decode("ascii", "replace").split())
         self._controllers[path] = found
         return found
 
@@ -132,16 +132,16 @@ def _from_root(own: str | None, path: str) -> str:
 
 def _find_own(root: str) -> str | None:
     """The group of this process below a mount, ``/``-led; None where it is not found."""
-    own = str(os.getpid())
+    own = str(os.getpid()).encode()
     for count, (folder, _, files) in enumerate(os.walk(root)):
         if count > _MOST_FOLDERS:
             return None
         if "cgroup.procs" not in files:
             continue
         try:
-            with open(f"{folder}/cgroup.procs", encoding="ascii") as file:  # noqa: PTH123 (paths here are texts)
-                if any(line.strip() == own for line in file):
-                    return folder[len(root) :] or "/"
+            pids = read_all(f"{folder}/cgroup.procs", most=16 << 20).split()
         except OSError:
             continue
+        if own in pids:
+            return folder[len(root) :] or "/"
     return None

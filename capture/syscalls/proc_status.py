@@ -29,8 +29,8 @@ _HEX = frozenset({"inheritable", "permitted", "effective"})
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Numbers of ``status``. In a nested pid namespace ``vtid``, ``vpid`` and ``vpgid`` are those of
-    the first level below; else ``vtid`` and ``vpid`` are the thread's own and ``vpgid`` is 0."""
+    """Numbers of ``status``. In a nested pid namespace ``vtid``, ``vpid`` and ``vpgid`` are those
+    of the first level below; else ``vtid`` and ``vpid`` are the thread's own and ``vpgid`` is 0."""
 
     pid: int
     ptid: int

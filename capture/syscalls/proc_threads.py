@@ -1,4 +1,4 @@
-"""Threads of ``/proc`` as rows of ``capture.events.state_schema.THREADS``, as libscap's scan has them.
+"""Threads of ``/proc`` as rows of ``capture.events.state_schema.THREADS``, as in libscap's scan.
 
 From userspace/libscap/linux/scap_procs.c in falcosecurity/libs. Kernel threads and processes that
 have ended but were not waited for are left out. What threads of a process share (its executable,
@@ -16,7 +16,16 @@ from dataclasses import dataclass
 
 from capture.syscalls.proc_cgroups import Cgroups
 from capture.syscalls.proc_status import parse_stat, parse_status
-from capture.syscalls.procfs import MAX_ARGS, MAX_ENV, Proc, open_folder, read_all, read_link
+from capture.syscalls.procfs import (
+    MAX_ARGS,
+    MAX_ENV,
+    MAX_PATH,
+    Proc,
+    numbers_in,
+    open_folder,
+    read_all,
+    read_link,
+)
 
 #: Flags of a thread that is not its process's first: CLONE_THREAD and CLONE_FILES
 #: (driver/ppm_events_public.h).
@@ -28,22 +37,45 @@ Row = tuple[int | bytes | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class _Executable:
+    """The file that a process runs, as it is: also one that was replaced or deleted since."""
+
+    path: bytes = b""
+    owner: int = -1
+    group: int = -1
+    mode: int = 0
+    read_only: bool = True
+    ino: int = 0
+    ctime: int = 0
+    mtime: int = 0
+
+    @property
+    def from_memfd(self) -> bool:
+        return self.path.startswith(b"/memfd:")
+
+    def writable(self, uid: int, gid: int) -> bool:
+        """Whether this user may write it or, owning it, allow himself to."""
+        if self.owner < 0 or self.path.endswith(b" (deleted)"):
+            return False
+        if uid == self.owner:
+            return True
+        if self.read_only:
+            return False
+        return uid == 0 or bool(self.mode & (0o020 if gid == self.group else 0o002))
+
+
+@dataclass(frozen=True, slots=True)
 class _Shared:
     """What all threads of a process have in common."""
 
     exe: bytes
     args: bytes
-    exepath: bytes
+    file: _Executable
     cwd: bytes
     root: bytes
     fdlimit: int
     pidns_start: int
     loginuid: int
-    writable: int
-    ino: int
-    ctime: int
-    mtime: int
-    memfd: int
 
 
 @dataclass(slots=True)
@@ -69,7 +101,7 @@ class ThreadReader:
         except OSError:
             return
         try:
-            for tid in self.proc.numbers(tasks):
+            for tid in numbers_in(tasks):
                 if tid == pid:
                     continue
                 try:
@@ -86,9 +118,6 @@ class ThreadReader:
         stat = parse_stat(read_all(f"{at}stat", folder, 4095))
         main = not at
         env = self._optional(folder, "environ", MAX_ENV, "environments") if main else b""
-        writable = shared.writable if shared.writable >= 0 else self._writable(
-            folder, shared, status.uid, status.gid
-        )
         return (
             tid,
             status.pid,
@@ -97,7 +126,7 @@ class ThreadReader:
             status.vpgid,
             stat.comm,
             shared.exe,
-            shared.exepath,
+            shared.file.path,
             shared.args,
             shared.cwd,
             shared.fdlimit,
@@ -117,15 +146,102 @@ class ThreadReader:
             shared.pidns_start,
             stat.tty,
             shared.loginuid,
-            writable,
+            int(shared.file.writable(status.uid, status.gid)),
             status.inheritable,
             status.permitted,
             status.effective,
             0,
-            shared.ino,
-            shared.ctime,
-            shared.mtime,
-            shared.memfd,
+            shared.file.ino,
+            shared.file.ctime,
+            shared.file.mtime,
+            int(shared.file.from_memfd),
             0,
             stat.pgid if status.pgid is None else status.pgid,
         )
+
+    def _shared(self, pid: int, folder: int) -> _Shared | None:
+        cmdline = _ended(read_all("cmdline", folder, MAX_ARGS), MAX_ARGS)
+        path = self._link(folder, "exe", "executables")
+        if not cmdline and not path:
+            return None
+        exe, _, args = cmdline.partition(b"\0")
+        return _Shared(
+            exe=exe[:MAX_PATH],
+            args=args,
+            file=self._executable(folder, path),
+            cwd=self._link(folder, "cwd", "working directories"),
+            root=self._link(folder, "root", "root directories"),
+            fdlimit=self._fdlimit(pid, folder),
+            pidns_start=_pidns_start(folder),
+            loginuid=_loginuid(folder),
+        )
+
+    def _executable(self, folder: int, path: bytes) -> _Executable:
+        try:
+            fd = os.open("exe", os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
+        except OSError:
+            return _Executable(path)
+        try:
+            file = os.fstat(fd)
+            read_only = bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
+        except OSError:
+            return _Executable(path)
+        finally:
+            os.close(fd)
+        return _Executable(
+            path,
+            file.st_uid,
+            file.st_gid,
+            file.st_mode,
+            read_only,
+            file.st_ino,
+            file.st_ctime_ns,
+            file.st_mtime_ns,
+        )
+
+    def _fdlimit(self, pid: int, folder: int) -> int:
+        try:
+            return resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
+        except ProcessLookupError:
+            return -1
+        except OSError:  # of another user, and without CAP_SYS_RESOURCE
+            limits = self._optional(folder, "limits", 8192, "limits")
+        for line in limits.splitlines():
+            if line.startswith(b"Max open files"):
+                soft = line.split()[3]
+                return int(soft) if soft.isdigit() else -1
+        return -1
+
+    def _optional(self, folder: int, name: str, most: int, what: str) -> bytes:
+        try:
+            return read_all(name, folder, most)
+        except OSError as error:
+            self.proc.refuse(what, error)
+            return b""
+
+    def _link(self, folder: int, name: str, what: str) -> bytes:
+        try:
+            return read_link(name, folder)
+        except OSError as error:
+            self.proc.refuse(what, error)
+            return b""
+
+
+def _ended(texts: bytes, most: int) -> bytes:
+    """Texts whose last byte is a NUL, as libscap makes it one."""
+    return texts[: most - 1] + b"\0" if len(texts) >= most else texts and texts[:-1] + b"\0"
+
+
+def _pidns_start(folder: int) -> int:
+    """When the first process of the thread's pid namespace began; 0 where that is not seen."""
+    try:
+        return os.stat("root/proc/1/cmdline", dir_fd=folder).st_ctime_ns
+    except OSError:
+        return 0
+
+
+def _loginuid(folder: int) -> int:
+    try:
+        return int(read_all("loginuid", folder, 32)) & 0xFFFFFFFF
+    except (OSError, ValueError):  # a kernel without audit
+        return _NO_LOGIN

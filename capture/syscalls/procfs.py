@@ -29,19 +29,18 @@ class Proc:
     """A mounted ``/proc`` and what it refused to tell. ``path`` is absolute."""
 
     path: str = "/proc"
-    #: How often something could not be read, by what it is; processes that ended are not among them.
+    #: How often something may not be read, by what it is; processes that ended do not count.
     refused: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, what: str, error: OSError) -> None:
         if error.errno in (errno.EACCES, errno.EPERM):
             self.refused[what] += 1
 
-    def numbers(self, folder: str | int) -> list[int]:
-        """Entries of a folder (a path or a descriptor) that are numbers, ascending.
 
-        Raises OSError.
-        """
-        return sorted(int(name) for name in os.listdir(folder) if name.isdigit())
+def numbers_in(folder: int) -> list[int]:
+    """Entries of an open folder that are numbers, ascending. Raises OSError."""
+    names = os.listdir(folder)
+    return sorted(int(name) for name in names if name.isdigit())
 
 
 def open_folder(path: str, at: int | None = None) -> int:
