@@ -18,9 +18,17 @@ from capture.events.section import Section
 from capture.folder import GAPS_FILE, MANIFEST, Folder
 from capture.ipc import Decoder, Frame
 from capture.manifest import MAX_MANIFEST_BYTES, SYSCALL, Manifest, SegmentInfo, SourceInfo
+from capture.placed import At, read_at
 from capture.recovery import rebuild_manifest, survey_source
 from capture.schema import GAPS, PLUGIN_EVENTS
-from capture.stored_calls import count_state, count_types, read_syscalls, type_names
+from capture.stored_calls import (
+    call_decoders,
+    count_state,
+    count_types,
+    placed_syscalls,
+    read_syscalls,
+    type_names,
+)
 from capture.streams import stream
 from capture.times import format_span, format_time
 
@@ -55,6 +63,7 @@ class Capture:
         self.recording = recording
         self.missing = missing
         self._folder = folder
+        self._call_decoder = call_decoders()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -124,6 +133,48 @@ class Capture:
             return iter(())
         return read_syscalls(
             self._folder, info, self._note, lambda frame: not _outside(frame, None, stop_time)
+        )
+
+    def placed_calls(self) -> Iterator[tuple[At | None, Section | EventBatch]]:
+        """As :meth:`system_calls`, with the place of each batch."""
+        info = next((each for each in self.manifest.sources if each.name == SYSCALL), None)
+        return iter(()) if info is None else placed_syscalls(self._folder, info, self._note)
+
+    def sections(self) -> list[Section]:
+        """The sections of system calls, without their events; those whose state is lost are left
+        out."""
+        info = next((each for each in self.manifest.sources if each.name == SYSCALL), None)
+        if info is None:
+            return []
+        found = placed_syscalls(self._folder, info, self._note, lambda _: False)
+        return [item for _, item in found if isinstance(item, Section)]
+
+    def placed_batches(self, source: str) -> Iterator[tuple[At, pa.RecordBatch]]:
+        """As :meth:`batches`, with the place of each batch."""
+        info = self.source(source)
+        decoder = Decoder(PLUGIN_EVENTS)
+        for segment in info.segments:
+            found = stream(
+                self._folder,
+                info.folder,
+                segment.file,
+                lambda schema: decoder if schema.equals(PLUGIN_EVENTS) else None,
+                self._note,
+            )
+            for frame, batch in found:
+                yield At(segment.file, frame.offset), batch
+
+    def read_at(self, source: str, at: At) -> pa.RecordBatch:
+        """The batch of a source at a place that was told before. Raises CaptureError where it is
+        there no more."""
+        info = self.source(source)
+        if source == SYSCALL:
+            return read_at(self._folder, info.folder, at, self._call_decoder)
+        return read_at(
+            self._folder,
+            info.folder,
+            at,
+            lambda schema: Decoder(PLUGIN_EVENTS) if schema.equals(PLUGIN_EVENTS) else None,
         )
 
     def syscall_codes(self) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from capture.ipc import Damage, Decoder, Frame, array_lengths
 from capture.kinds import SYSTEM_CALLS
 from capture.layout import Layout
 from capture.manifest import SourceInfo
+from capture.placed import At
 from capture.state_tables import read_sections, table_file
 from capture.streams import headers, stream
 
@@ -32,6 +33,16 @@ def read_syscalls(
     Events of a section whose state is lost come after a section without any. At most one batch and
     the state of one section are in memory.
     """
+    return (item for _, item in placed_syscalls(root, info, note, wanted))
+
+
+def placed_syscalls(
+    root: Folder,
+    info: SourceInfo,
+    note: Callable[[str], None],
+    wanted: Callable[[Frame], bool] = lambda _: True,
+) -> Iterator[tuple[At | None, Section | EventBatch]]:
+    """The same, with the place of each batch; a section has none."""
     try:
         folder = root.subfolder(info.folder)
     except CaptureError:
@@ -40,10 +51,10 @@ def read_syscalls(
         sections = read_sections(folder, note)
         ahead = next(sections, None)
         last = -1
-        for frame, batch in _frames(root, info, note, wanted):
+        for file, frame, batch in _frames(root, info, note, wanted):
             while ahead is not None and ahead[0].number <= frame.section:
                 last = ahead[0].number
-                yield ahead[0]
+                yield None, ahead[0]
                 ahead = next(sections, None)
             if frame.section < last:
                 note(f"{info.folder}: {frame.rows} events of an earlier section are left out")
@@ -51,30 +62,39 @@ def read_syscalls(
             if frame.section > last:
                 last = frame.section
                 note(f"{info.folder}: the state that section {last} begins with is lost")
-                yield Section.of(last)
-            yield EventBatch.of(batch, frame.section)
+                yield None, Section.of(last)
+            yield At(file, frame.offset, frame.section), EventBatch.of(batch, frame.section)
         while ahead is not None:
-            yield ahead[0]
+            yield None, ahead[0]
             ahead = next(sections, None)
 
 
 def _frames(
     root: Folder, info: SourceInfo, note: Callable[[str], None], wanted: Callable[[Frame], bool]
-) -> Iterator[tuple[Frame, pa.RecordBatch]]:
+) -> Iterator[tuple[str, Frame, pa.RecordBatch]]:
+    decoder = call_decoders()
+    for segment in info.segments:
+        for frame, batch in stream(root, info.folder, segment.file, decoder, note, wanted):
+            yield segment.file, frame, batch
+
+
+def call_decoders() -> Callable[[pa.Schema], Decoder | None]:
+    """What gives the decoder for a schema of system calls, and remembers the last one."""
     decoders: dict[tuple[int, ...], Decoder] = {}
 
     def decoder(schema: pa.Schema) -> Decoder | None:
         codes = event_codes(schema)
         if codes is None:
             return None
-        if codes not in decoders:
+        found = decoders.get(codes)
+        if found is None:
             # The schemas of neighbouring segments are alike; a crafted capture's need not be.
+            found = Decoder(schema, check=SYSTEM_CALLS.check)
             decoders.clear()
-            decoders[codes] = Decoder(schema, check=SYSTEM_CALLS.check)
-        return decoders[codes]
+            decoders[codes] = found
+        return found
 
-    for segment in info.segments:
-        yield from stream(root, info.folder, segment.file, decoder, note, wanted)
+    return decoder
 
 
 def count_types(root: Folder, info: SourceInfo) -> Counter[int]:
