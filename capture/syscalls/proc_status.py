@@ -5,26 +5,7 @@ From userspace/libscap/linux/scap_procs.c in falcosecurity/libs.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-
-_STATUS = re.compile(
-    rb"^(?:Tgid:\s*(?P<pid>\d+)"
-    rb"|PPid:\s*(?P<ptid>\d+)"
-    rb"|Uid:\s*\d+\s+(?P<uid>\d+)"
-    rb"|Gid:\s*\d+\s+(?P<gid>\d+)"
-    rb"|NStgid:\s*\d+\s+(?P<vpid>\d+)"
-    rb"|NSpid:\s*\d+\s+(?P<vtid>\d+)"
-    rb"|NSpgid:\s*(?P<pgid>\d+)\s+(?P<vpgid>\d+)"
-    rb"|VmSize:\s*(?P<vmsize>\d+)"
-    rb"|VmRSS:\s*(?P<vmrss>\d+)"
-    rb"|VmSwap:\s*(?P<vmswap>\d+)"
-    rb"|CapInh:\s*(?P<inheritable>[0-9a-f]+)"
-    rb"|CapPrm:\s*(?P<permitted>[0-9a-f]+)"
-    rb"|CapEff:\s*(?P<effective>[0-9a-f]+))",
-    re.MULTILINE,
-)
-_HEX = frozenset({"inheritable", "permitted", "effective"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +43,36 @@ class Stat:
 
 def parse_status(tid: int, content: bytes) -> Status:
     """Raises ValueError for a text that names no process."""
-    found: dict[str, int] = {}
-    for match in _STATUS.finditer(content):
-        for name, value in match.groupdict().items():
-            if value is not None:
-                found[name] = int(value, 16 if name in _HEX else 10)
-    if "pid" not in found:
-        raise ValueError("no thread group")
-    get = found.get
+    # A newline in the thread's name is escaped there, so no name can pass for another line.
+    lines = content.split(b"\n")
+    get = dict([line.split(b":", 1) for line in lines if b":" in line]).get
+
+    def kilobytes(key: bytes) -> int:
+        return int(get(key, b"0").split()[0])
+
+    groups = get(b"NSpgid", b"").split()
+    pid = int(get(b"Tgid", b""))
     return Status(
-        pid=found["pid"],
-        ptid=get("ptid", 0xFFFFFFFF),
-        uid=get("uid", 0xFFFFFFFF),
-        gid=get("gid", 0),
-        vtid=get("vtid", tid),
-        vpid=get("vpid", found["pid"]),
-        pgid=get("pgid"),
-        vpgid=get("vpgid", 0),
-        vmsize=get("vmsize", 0),
-        vmrss=get("vmrss", 0),
-        vmswap=get("vmswap", 0),
-        inheritable=get("inheritable", 0),
-        permitted=get("permitted", 0),
-        effective=get("effective", 0),
+        pid=pid,
+        ptid=int(get(b"PPid", b"4294967295")),
+        uid=_second(get(b"Uid"), 0xFFFFFFFF),
+        gid=_second(get(b"Gid"), 0),
+        vtid=_second(get(b"NSpid"), tid),
+        vpid=_second(get(b"NStgid"), pid),
+        pgid=int(groups[0]) if len(groups) > 1 else None,
+        vpgid=int(groups[1]) if len(groups) > 1 else 0,
+        vmsize=kilobytes(b"VmSize"),
+        vmrss=kilobytes(b"VmRSS"),
+        vmswap=kilobytes(b"VmSwap"),
+        inheritable=int(get(b"CapInh", b"0"), 16),
+        permitted=int(get(b"CapPrm", b"0"), 16),
+        effective=int(get(b"CapEff", b"0"), 16),
     )
+
+
+def _second(numbers: bytes | None, otherwise: int) -> int:
+    fields = numbers.split() if numbers else ()
+    return int(fields[1]) if len(fields) > 1 else otherwise
 
 
 def parse_stat(content: bytes) -> Stat:
