@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pickle
@@ -154,10 +155,9 @@ class EngineClient:
     def _send(self, message: Ask | Forget) -> None:
         if self._connection is None:
             return
-        try:
+        # Where it died, the reading thread will notice, and tell.
+        with contextlib.suppress(OSError):
             self._connection.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
-        except OSError:
-            pass  # It died: the reading thread will notice, and tell.
 
     def _read(self, connection: Connection, process: subprocess.Popen[bytes]) -> None:
         try:
@@ -224,12 +224,9 @@ class EngineClient:
         self._process = self._connection = None
         if connection is not None:
             # The reading thread holds the descriptor: ending the process wakes it.
-            connection_fd = connection.fileno()
-            with socket.socket(fileno=os.dup(connection_fd)) as held:
-                try:
-                    held.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+            held = socket.socket(fileno=os.dup(connection.fileno()))
+            with held, contextlib.suppress(OSError):
+                held.shutdown(socket.SHUT_RDWR)
         if process is not None:
             try:
                 process.wait(2)

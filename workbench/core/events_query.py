@@ -165,7 +165,7 @@ def _shown(name: str, catalogue: Catalogue, sources: Sequence[str]) -> Shown:
     refused: FalcowbError | None = None
     for source in sources:
         try:
-            found[source] = _value(name, catalogue, source)
+            found[source] = field_value(name, catalogue, source)
         except (UnknownField, OutputError) as error:
             # The nearest name is best looked for among the fields of the first source.
             refused = refused or error
@@ -174,7 +174,9 @@ def _shown(name: str, catalogue: Catalogue, sources: Sequence[str]) -> Shown:
     return Shown(name, found)
 
 
-def _value(name: str, catalogue: Catalogue, source: str) -> OutputValue:
+def field_value(name: str, catalogue: Catalogue, source: str) -> OutputValue:
+    """One field, or a transformer over fields, as an output has it after its ``%``. Raises
+    FalcowbError."""
     parts = OutputFormat.parse(f"%{name}", catalogue, source).parts
     if len(parts) != 1 or not isinstance(parts[0], Token):
         near = catalogue.nearest(name, source)

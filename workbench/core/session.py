@@ -11,7 +11,7 @@ from engine.alerts import AlertOptions
 from engine.ruleset.checking import EngineChecker
 from engine.ruleset.loader import LoadResult, load_rules, read_rule_files
 from engine.ruleset.model import Priority
-from engine.ruleset.options import LoadOptions
+from engine.ruleset.options import LoadOptions, RuleFile
 from engine.ruleset.selection import Matching, RuleSet
 from workbench.config import FalcoConfig, PluginConfig, load_config, parse_config
 from workbench.config.libraries import find_library
@@ -28,6 +28,7 @@ class Session:
         self.config = config
         self.plugins = plugins
         self.asked = asked
+        self._checker = EngineChecker(plugins.surroundings.catalogue)
 
     @classmethod
     def open(
@@ -69,10 +70,17 @@ class Session:
                 "no rules are named",
                 hint="Name a file with -r FILE, or under 'rules_files' in a falco.yaml.",
             )
+        result = self.read_rules(read_rule_files(paths), priority=priority)
+        result.raise_for_errors()
+        return result
+
+    def read_rules(self, files: Sequence[RuleFile], *, priority: str | None = None) -> LoadResult:
+        """The same of texts at hand; what is wrong with them is in the result. Rules that were
+        read before cost little."""
         surroundings = self.plugins.surroundings
         result = load_rules(
-            read_rule_files(paths),
-            EngineChecker(surroundings.catalogue),
+            files,
+            self._checker,
             LoadOptions(
                 plugins=surroundings.plugins,
                 append_output=surroundings.append_output(self.config.append_output),
@@ -80,7 +88,6 @@ class Session:
                 matching=self.config.rule_matching,
             ),
         )
-        result.raise_for_errors()
         self._select(result.ruleset)
         return result
 

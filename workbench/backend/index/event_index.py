@@ -22,7 +22,7 @@ from engine.syscalls.segment import SyscallSegment
 from workbench.backend.index import folder as folders
 from workbench.backend.index.batches import Batch, Context, StoredSegments, state_name
 from workbench.backend.index.numbers import Growing, mapped
-from workbench.backend.index.rows import Located, Part, Rows
+from workbench.backend.index.rows import Located, Rows, Window
 from workbench.backend.index.states import write_state
 from workbench.backend.index.walk import Walked, walk
 from workbench.core.merged import merged
@@ -61,7 +61,7 @@ class EventIndex:
 
     ``event_source`` gives what makes segments of a plugin's source. One thread builds
     (``build``); any number may read what is there (``count`` rows so far) at the same time, and
-    wait for more (``parts``). To be closed when no thread uses it any more.
+    wait for more (``windows``). To be closed when no thread uses it any more.
     """
 
     def __init__(self, capture: Capture, event_source: Callable[[str], EventSource]) -> None:
@@ -149,15 +149,15 @@ class EventIndex:
         there[there] = known[found[there]] == wanted[there]
         return found[there]
 
-    def parts(self, check: Callable[[], None], start: int = 0) -> Iterator[Part]:
-        """All parts from the window ``start`` on, waiting for those to come. ``check`` is called
-        before each, and now and then while waiting; what it raises ends the wait."""
+    def windows(self, check: Callable[[], None], start: int = 0) -> Iterator[Window]:
+        """All windows from one on, waiting for those to come. ``check`` is called before each, and
+        now and then while waiting; what it raises ends the wait."""
         at = start
         while True:
             check()
             windows = self.rows.windows
             if at < len(windows):
-                yield from windows[at].parts
+                yield windows[at]
                 at += 1
                 continue
             with self._grown:

@@ -1,1 +1,1 @@
-"""What can be asked of the engine process: one file a family, plain data, nothing heavy imported."""
+"""What can be asked of the engine process: one file a family, plain data, no heavy imports."""

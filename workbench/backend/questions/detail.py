@@ -20,7 +20,7 @@ class Detail(Question):
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
-    """A field with a value, as outputs print it; ``type`` and ``description`` are the catalogue's."""
+    """A field with a value, as outputs print it; type and description are the catalogue's."""
 
     name: str
     text: str

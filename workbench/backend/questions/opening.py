@@ -48,8 +48,8 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A capture is open. ``events`` is what its manifest says; times in nanoseconds since the epoch,
-    None for a capture without events."""
+    """A capture is open. ``events`` is what its manifest says; times in nanoseconds since the
+    epoch, None for a capture without events."""
 
     path: str
     sources: tuple[SourceFacts, ...]

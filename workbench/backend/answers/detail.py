@@ -1,0 +1,194 @@
+"""All there is to know of one event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from capture.errors import FalcowbError
+from capture.events.table import event_table
+from engine.alerts import AlertFormatter
+from engine.columns import BytesColumn, Segment
+from engine.fields.catalogue import SYSCALL, Catalogue
+from engine.fields.model import FieldRef
+from engine.jsontext import replaced
+from engine.segments import PluginSegment
+from engine.syscalls.segment import SyscallSegment
+from engine.values import texts
+from workbench.backend.answers.registry import answers
+from workbench.backend.desk import Case, Desk
+from workbench.backend.lanes import Asking
+from workbench.backend.pages import all_fields
+from workbench.backend.questions.detail import (
+    Alerted,
+    Detail,
+    EventDetail,
+    FieldValue,
+    Process,
+)
+
+#: Characters of one value that are sent; a longer one is cut, and says so.
+_MOST = 1 << 16
+_MOST_RAW = 4 << 20
+#: Ancestors that are shown.
+_MOST_ANCESTORS = 64
+#: The family of fields that are shown elsewhere.
+_ARGUMENTS = ("evt.args", "evt.arg", "evt.rawarg")
+
+
+@answers(Detail)
+def detail(desk: Desk, question: Detail, asking: Asking) -> EventDetail:
+    case = desk.case_now()
+    row = _row(case, question)
+    located = next(iter(case.index.locate(np.array([row], np.int64))))
+    source = case.index.source_of(located.batch)
+    segment = case.index.segment(located.batch).take(located.places)
+    refs = [ref for ref in all_fields(case.catalogue, source) if ref.info.name not in _ARGUMENTS]
+    asking.check()
+    values = _values(segment, refs)
+    return EventDetail(
+        number=int(case.index.numbers[row]),
+        time=int(case.index.times[row]),
+        source=source,
+        type=_text(segment, case.catalogue, source, "evt.type") or source,
+        families=_families(values),
+        arguments=_arguments(segment, case.catalogue),
+        raw=_raw(segment),
+        ancestry=_ancestry(segment),
+        files=None,
+        alerts=_alerts(desk, case, segment, row),
+    )
+
+
+def _row(case: Case, question: Detail) -> int:
+    row = case.index.row_of_number(question.number)
+    while row is not None and row < case.index.count:
+        if int(case.index.numbers[row]) != question.number:
+            break
+        located = next(iter(case.index.locate(np.array([row], np.int64))))
+        if question.source in ("", case.index.source_of(located.batch)):
+            return row
+        row += 1
+    raise FalcowbError(f"there is no event {question.number:,} to be seen in this capture")
+
+
+def _values(segment: Segment, refs: Sequence[FieldRef]) -> list[FieldValue]:
+    found = []
+    columns = segment.columns(refs)
+    for ref, column in zip(refs, columns, strict=True):
+        (text,) = texts(ref.info.name, ref.info.type, ref.is_list, column)
+        if text is not None:
+            info = ref.info
+            found.append(FieldValue(ref.text, _cut(text), info.type.name, info.description))
+    return found
+
+
+def _families(
+    values: Sequence[FieldValue],
+) -> tuple[tuple[str, tuple[FieldValue, ...]], ...]:
+    families: dict[str, list[FieldValue]] = {}
+    for value in values:
+        families.setdefault(value.name.partition(".")[0], []).append(value)
+    return tuple((name, tuple(found)) for name, found in families.items())
+
+
+def _cut(text: bytes) -> str:
+    if len(text) <= _MOST:
+        return replaced(text)
+    return f"{replaced(text[:_MOST])}… ({len(text):,} bytes)"
+
+
+def _text(segment: Segment, catalogue: Catalogue, source: str, name: str) -> str:
+    try:
+        ref = catalogue.lookup(name, None, source)
+    except FalcowbError:
+        return ""
+    (text,) = texts(name, ref.info.type, ref.is_list, segment.columns([ref])[0])
+    return "" if text is None else replaced(text)
+
+
+def _arguments(segment: Segment, catalogue: Catalogue) -> tuple[FieldValue, ...]:
+    """The arguments of a system call, as ``evt.arg`` prints them."""
+    if not isinstance(segment, SyscallSegment):
+        return ()
+    event = event_table()[int(segment.events.type[0])]
+    present = int(segment.events.present[0])
+    found = []
+    for place, parameter in enumerate(event.parameters[:present]):
+        ref = catalogue.lookup("evt.arg", str(place), SYSCALL)
+        (text,) = texts("evt.arg", ref.info.type, ref.is_list, segment.columns([ref])[0])
+        found.append(FieldValue(parameter.name, "" if text is None else _cut(text), parameter.type))
+    return tuple(found)
+
+
+def _raw(segment: Segment) -> bytes:
+    if not isinstance(segment, PluginSegment):
+        return b""
+    payload: bytes = segment.batch.column("data")[0].as_py()
+    return payload[:_MOST_RAW]
+
+
+def _ancestry(segment: Segment) -> tuple[Process, ...]:
+    """The process and those above it, as they stood at the event."""
+    if not isinstance(segment, SyscallSegment) or not segment.state.known()[0]:
+        return ()
+    state = segment.state
+    rows = [int(state.main_thread[0])]
+    if rows[0] < 0:
+        rows = [int(state.thread[0])]
+    rows += state.ancestors[1][:_MOST_ANCESTORS].tolist()
+    threads = state.threads
+    known = [row for row in rows if row >= 0]
+    names = {key: threads.text(key) for key in ("comm", "exe", "args")}
+    users = _user_names(segment)
+    return tuple(
+        Process(
+            depth,
+            int(threads.number("pid")[row]),
+            _of(names["comm"], row),
+            _of(names["exe"], row),
+            " ".join([_of(names["comm"], row), *_words(names["args"], row)]).strip(),
+            users.get(int(threads.number("uid")[row]), str(int(threads.number("uid")[row]))),
+        )
+        for depth, row in enumerate(known)
+    )
+
+
+def _user_names(segment: SyscallSegment) -> dict[int, str]:
+    """Names of users that the events of the batch know."""
+    table = segment.state.tables.users
+    column = table.text("name")
+    return {
+        int(uid): _of(column, row)
+        for row, uid in enumerate(table.number("uid").tolist())
+        if _of(column, row)
+    }
+
+
+def _of(column: BytesColumn, row: int) -> str:
+    code = int(column.codes[row])
+    return "" if code < 0 else replaced(column.values[code].as_py())
+
+
+def _words(column: BytesColumn, row: int) -> list[str]:
+    code = int(column.codes[row])
+    if code < 0:
+        return []
+    return [replaced(word) for word in column.values[code].as_py().rstrip(b"\0").split(b"\0")]
+
+
+def _alerts(desk: Desk, case: Case, segment: Segment, row: int) -> tuple[Alerted, ...]:
+    found = case.verdicts.matching(row)
+    if not found:
+        return ()
+    formatter = AlertFormatter(case.catalogue)
+    alerted = []
+    for rule in found:
+        try:
+            (alert,) = formatter.alerts(rule, segment, np.zeros(1, np.int64))
+            message = alert.message
+        except FalcowbError as error:
+            message = error.message
+        alerted.append(Alerted(rule.name, int(rule.priority), message, rule is found[0]))
+    return tuple(alerted)

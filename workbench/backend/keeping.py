@@ -1,0 +1,51 @@
+"""What is kept of judging an open capture: asked again, rules need no walk over its events."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from engine.fields.catalogue import SYSCALL, Catalogue
+from engine.folding.opened import NotKept, Numbers, OpenedCapture
+from engine.language import ast
+from workbench.core import kept
+
+
+class Kept:
+    """The kept folder of a capture, found when it is first asked for. For any thread."""
+
+    def __init__(self, path: str, catalogue: Catalogue, sources: tuple[str, ...]) -> None:
+        self.path = path
+        #: Of captures with other sources beside system calls nothing is kept.
+        self.possible = sources == (SYSCALL,)
+        self.catalogue = catalogue
+        self._lock = threading.Lock()
+        self._opened: OpenedCapture | None = None
+        self._looked = False
+
+    def look_again(self) -> None:
+        """Something new was kept."""
+        with self._lock:
+            self._looked, self._opened = False, None
+
+    @property
+    def there(self) -> bool:
+        with self._lock:
+            return self._find() is not None
+
+    def judge(self, rules: Iterable[tuple[str, ast.Expr]]) -> dict[str, Numbers] | None:
+        """The numbers of the events that match each rule; None where the events are needed."""
+        with self._lock:
+            opened = self._find()
+            if opened is None:
+                return None
+            try:
+                return opened.judge(rules)
+            except NotKept:
+                return None
+
+    def _find(self) -> OpenedCapture | None:
+        if not self._looked and self.possible:
+            self._opened = kept.find(self.path, self.catalogue)
+        self._looked = True
+        return self._opened
