@@ -205,7 +205,10 @@ def _carried(archive: Path, release: str, arch: str, cache: Path) -> Path | None
 
     def unpack(to: Path) -> None:
         with tarfile.open(archive, "r:xz") as tar:
-            tar.extractall(to, filter="data")
+            for member in tar:
+                inside = not member.name.startswith("/") and ".." not in Path(member.name).parts
+                if inside and (member.isreg() or member.isdir()):
+                    tar.extract(member, to, set_attrs=False)
 
     try:
         found = _made_once(f"kheaders-{release}", cache, unpack)
