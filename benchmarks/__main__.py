@@ -23,9 +23,10 @@ def _machine() -> str:
 
 def main() -> None:
     names = sys.argv[1:] or NAMES
-    unknown = set(names) - {*NAMES, *LONG}
+    known = (*NAMES, *LONG)
+    unknown = set(names) - set(known)
     if unknown:
-        sys.exit(f"no benchmark named {', '.join(sorted(unknown))}; there are {', '.join((*NAMES, *LONG))}")
+        sys.exit(f"no benchmark named {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     print(f"Machine: {_machine()}")
     for name in names:
         print(f"\n== {name} ==")

@@ -23,5 +23,5 @@ def main() -> None:
         return
     count, seed = os.environ.get("FALCOWB_DAMAGED", "200"), os.environ.get("FALCOWB_SEED", "1")
     rules = _ROOT / "rules/syscall_rules.yaml"
-    command = [sys.executable, "-m", "tests.workbench.damage", count, seed, rules, *captures]
-    subprocess.run(command, cwd=_ROOT, check=False)
+    command = [sys.executable, "-m", "tests.workbench.damage", count, seed]
+    subprocess.run([*command, str(rules), *map(str, captures)], cwd=_ROOT, check=False)

@@ -34,9 +34,14 @@ def test_damaged_captures(tmp_path: Path) -> None:
         pytest.skip(f"no captures at {UPSTREAM} (set FALCOWB_SHARED)")
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES)
-    command = [sys.executable, "-m", "tests.workbench.damage", "--forked", "11", "3", rules]
+    command = [sys.executable, "-m", "tests.workbench.damage", "--forked", "11", "3"]
     done = subprocess.run(
-        [*command, *chosen], cwd=ROOT, capture_output=True, text=True, timeout=400, check=False
+        [*command, str(rules), *map(str, chosen)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "11 damaged captures" in done.stdout
