@@ -8,7 +8,7 @@ import sys
 import typer
 
 from capture.errors import FalcowbError
-from workbench.cli import events, export, import_, info, record, replay, rules
+from workbench.cli import events, export, import_, info, live, record, replay, rules
 
 app = typer.Typer(
     name="falcowb",
@@ -20,7 +20,10 @@ app = typer.Typer(
 app.add_typer(rules.app, name="rules")
 app.command("replay")(replay.replay)
 app.command("events")(events.events)
-app.command("capture")(record.capture)
+# What follows a command's name is the command's.
+_COMMAND = {"allow_interspersed_args": False}
+app.command("capture", context_settings=_COMMAND)(record.capture)
+app.command("live", context_settings=_COMMAND)(live.live)
 app.command("import")(import_.import_)
 app.command("export")(export.export)
 app.command("info")(info.info)

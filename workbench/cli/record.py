@@ -1,26 +1,78 @@
-"""``falcowb capture``: record what plugins emit."""
+"""``falcowb capture``: record this host's system calls, and what plugins emit."""
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
-import threading
 import time
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.sources import (
+    Command,
+    Containers,
+    Duration,
+    EverySyscall,
+    Pids,
+    Snaplen,
+    Uids,
+)
+
 if TYPE_CHECKING:
-    from workbench.core.record import Recorder, Recording
-    from workbench.core.session import Session
+    from workbench.cli.recording import Signals
+    from workbench.core.child import Child
+    from workbench.core.feeds import Feed
+    from workbench.core.record import Recorder
 
 
 def capture(
+    command: Command = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="X.fcap", help="The capture to write.")
-    ],
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="X.fcap",
+            help="The capture to write; by default named after the time.",
+        ),
+    ] = None,
+    pid: Pids = None,
+    container: Containers = None,
+    uid: Uids = None,
+    duration: Duration = None,
+    events: Annotated[
+        int | None, typer.Option("--events", metavar="N", min=1, help="Stop after N events.")
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="SIZE", help="Stop at this size on disk: 500MB, 2GB."),
+    ] = None,
+    all_syscalls: EverySyscall = False,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rules",
+            "-r",
+            metavar="FILE",
+            help="Record the system calls that these rules look at, and those that processes and "
+            "files are known by.",
+        ),
+    ] = None,
+    snaplen: Snaplen = 80,
+    on_drop: Annotated[
+        str,
+        typer.Option("--on-drop", metavar="warn|exit", help="What to do when events are lost."),
+    ] = "warn",
+    syscalls: Annotated[
+        bool | None,
+        typer.Option(
+            "--syscalls/--no-syscalls",
+            help="Record system calls. They are, unless --plugin alone says what to record.",
+            show_default=False,
+        ),
+    ] = None,
     plugin: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,119 +97,108 @@ def capture(
         list[str] | None,
         typer.Option("--option", metavar="KEY=VALUE", help="Set a key of the configuration."),
     ] = None,
-    duration: Annotated[
-        str | None, typer.Option("--for", metavar="TIME", help="Stop after this long: 90s, 5m, 1h.")
-    ] = None,
-    events: Annotated[
-        int | None, typer.Option("--events", metavar="N", min=1, help="Stop after N events.")
-    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the capture if there is one.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what of this works on this host.")
+    ] = False,
 ) -> None:
-    """Record the events of plugins into a capture, until they end, or Ctrl-C.
+    """Record system calls of this host, and events of plugins, into a capture.
 
-    A capture that is killed in mid-recording opens all the same and says what is missing.
+    Without a command the whole host is recorded, or what --pid, --container and --uid choose, until
+    Ctrl-C. A capture that is killed in mid-recording opens all the same and says what is missing.
+    SIGUSR1 ends the capture, and recording goes on in a new one beside it.
+
+    Exit code: that of the command, else 0; 1 if something is wrong.
     """
+    if check:
+        from workbench.cli.host_check import print_check
+
+        raise typer.Exit(print_check())
+    from workbench.cli.sources import make_child
+
+    if on_drop not in ("warn", "exit"):
+        raise typer.BadParameter(f"'{on_drop}' is neither warn nor exit", param_hint="--on-drop")
+    path = output or Path(time.strftime("falcowb-%Y%m%d-%H%M%S.fcap"))
+    if command and syscalls is False:
+        raise typer.BadParameter("a command is recorded by its system calls", param_hint="COMMAND")
+    child = make_child(command)
+
     from workbench.cli.memory import reuse_memory
-    from workbench.core.record import Limits, Recorder
+    from workbench.cli.recording import Signals
+    from workbench.cli.sources import open_calls, plugin_feeds, warn
+    from workbench.core.calls import Chosen, calls_of_rule_files, calls_wanted, default_calls
+    from workbench.core.record import Limits, Recorder, capture_sink
     from workbench.core.session import Session
+    from workbench.core.sizes import parse_seconds, parse_size
 
     reuse_memory()
-    seconds = None if duration is None else _seconds(duration)
+    limits = Limits(
+        events,
+        None if duration is None else parse_seconds(duration),
+        None if size is None else parse_size(size),
+    )
+    # Before anything is opened: a source that listens may be told to stop at once.
+    signals = Signals()
     with Session.open(config, option or (), plugin or ()) as session:
-        _warn(session)
-        recordings = _recordings(session, open_params)
-        # Before anything is opened: a source that listens may be told to stop at once.
-        stop = _stop_on_signals()
-        limits = Limits(events, seconds)
-        recorder = Recorder(output, recordings, limits, overwrite=overwrite, stop=stop)
-        for each in recordings:
-            said = each.open_params or "its default source"
-            print(f"Recording {each.plugin.event_source}: {said}", file=sys.stderr)
-        print(f"Writing {output}. Ctrl-C ends the recording.", file=sys.stderr)
-        shown = _Counter(recorder)
-        try:
-            recorder.run()
-        finally:
-            shown.stop()
-            for name, (count, drops) in recorder.counts.items():
-                dropped = f", {drops:,} dropped" if drops else ""
-                print(f"{name}: {count:,} events recorded{dropped}.", file=sys.stderr)
-        print(f"Look at it with: falcowb info {output}", file=sys.stderr)
+        warn(session)
+        feeds: list[Feed] = []
+        if syscalls is None:
+            chosen = bool(command or pid or container or uid or all_syscalls or rules)
+            syscalls = chosen or calls_wanted(session)
+        if syscalls:
+            if all_syscalls:
+                names = None
+            elif rules:
+                names = calls_of_rule_files(session, rules)
+            else:
+                names = default_calls()
+            asked = Chosen(
+                names, snaplen, tuple(pid or ()), tuple(container or ()), tuple(uid or ())
+            )
+            feeds.append(open_calls(asked, child, signals))
+        feeds += plugin_feeds(session, open_params, needed=not syscalls)
+        recorder = Recorder(
+            capture_sink(path, overwrite=overwrite),
+            feeds,
+            limits,
+            stop=signals.stop,
+            rotate=signals.rotate,
+            exit_on_drop=on_drop == "exit",
+        )
+        status = _run(recorder, path, child, signals)
+    if status:
+        raise typer.Exit(status)
 
 
-def _recordings(session: Session, open_params: str | None) -> list[Recording]:
+def _run(recorder: Recorder, path: Path, child: Child | None, signals: Signals) -> int:
     from capture.errors import FalcowbError
-    from workbench.core.record import Recording
+    from workbench.cli.recording import StatusLine, print_end
+    from workbench.cli.sources import end_child
 
-    plugins = [session.plugins.sourcing(name) for name in session.asked] or [
-        each for each in session.plugins.plugins if each.event_source
-    ]
-    if not plugins:
-        plugins = [session.plugins.sourcing()]
-    if open_params is not None and len(plugins) > 1:
-        raise FalcowbError(
-            "--open is for one plugin, and several are to be recorded",
-            hint="Name one with --plugin, or put open_params in the configuration.",
-        )
-    return [
-        Recording(
-            each,
-            session.open_params(each.name) if open_params is None else open_params,
-            session.init_config(each.name),
-        )
-        for each in plugins
-    ]
-
-
-def _seconds(text: str) -> float:
-    from workbench.config.durations import parse_duration_ms
-
-    milliseconds = parse_duration_ms(f"{text}s" if text.isdigit() else text)
-    if not milliseconds:
-        raise typer.BadParameter(f"'{text}' is no time; write 90s, 5m, 1h", param_hint="--for")
-    return milliseconds / 1000
-
-
-def _warn(session: Session) -> None:
-    for warning in session.config.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-
-
-def _stop_on_signals() -> threading.Event:
-    """Set by Ctrl-C or a polite kill."""
-    asked = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        asked.set()
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
-    return asked
-
-
-class _Counter:
-    """The count of events so far, on a terminal, twice a second."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._show, daemon=True)
-        if sys.stderr.isatty():
-            self._thread.start()
-
-    def _show(self) -> None:
-        started = time.monotonic()
-        while not self._ended.wait(0.5):
-            counts = self._recorder.counts
-            total = sum(count for count, _ in counts.values())
-            drops = sum(dropped for _, dropped in counts.values())
-            after = time.monotonic() - started
-            print(f"\r{total:,} events, {drops:,} dropped, {after:.0f} s", end="", file=sys.stderr)
-
-    def stop(self) -> None:
-        self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join()
-            print(file=sys.stderr)
+    try:
+        # A command has the terminal to itself.
+        with StatusLine(recorder.told, lambda: None, on=child is None) as line:
+            recorder.start(line.say)
+            for feed in recorder.feeds:
+                line.say(f"Recording {feed.source}: {feed.about()}")
+            line.say(f"Writing {path}." + ("" if child else " Ctrl-C ends the recording."))
+            recorder.run()
+    except FalcowbError as error:
+        if not recorder.hanging:
+            raise
+        # What hangs holds its plugin for ever; nothing is to wait for that.
+        print_end(recorder.told)
+        print(error, file=sys.stderr, flush=True)
+        os._exit(1)
+    finally:
+        if not recorder.hanging:
+            print_end(recorder.told)
+    status = 0
+    if child is not None:
+        status = end_child(child, signals, lambda text: print(text, file=sys.stderr))
+        how = f"killed by signal {status - 128}" if status > 128 else f"ended with {status}"
+        print(f"{child.command[0]}: {how}.", file=sys.stderr)
+    print(f"Look at it with: falcowb info {path}", file=sys.stderr)
+    return status

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from workbench.core.event_drops import DropConfig, DropMonitor
     from workbench.core.events import Events
     from workbench.core.judge import Judge
     from workbench.core.session import Session
@@ -82,6 +83,7 @@ def replay(
     Exit code 0 whatever fires, 1 if something is wrong, 130 if interrupted.
     """
     from workbench.cli.memory import reuse_memory
+    from workbench.core.event_drops import DropConfig
     from workbench.core.events import is_capture, open_capture_events, open_plugin_events
     from workbench.core.judge import Judge
     from workbench.core.judging import Judging, judge_capture
@@ -100,14 +102,16 @@ def replay(
         if not quiet:
             _print_warnings(session, [str(each.place) for each in loaded.warnings])
         matching, options = session.matching(all_rules), session.alert_options(as_json=as_json)
-        if source is not None and events is not None and began is None and ended is None:
+        drops = DropConfig.of(session.config)
+        whole = began is None and ended is None and not drops.simulate
+        if source is not None and events is not None and whole:
             judging = judge_capture(source, events, loaded.ruleset, session, matching, options)
         else:
             events = events or open_plugin_events(session, source, began, ended)
             judging = Judging(events, Judge(loaded.ruleset, session.plugins, matching, options))
         status = 1
         try:
-            status = _run(judging.events, judging.judge, quiet)
+            status = _run(judging.events, judging.judge, quiet, drops)
         finally:
             judging.close(complete=status == 0)
     if status:
@@ -126,8 +130,9 @@ def _print_warnings(session: Session, places: list[str]) -> None:
         )
 
 
-def _run(events: Events, judge: Judge, quiet: bool) -> int:
+def _run(events: Events, judge: Judge, quiet: bool, drops: DropConfig) -> int:
     from capture.errors import FalcowbError
+    from capture.manifest import SYSCALL
     from workbench.cli.interrupt import Interrupt
     from workbench.cli.progress import Progress
 
@@ -135,9 +140,12 @@ def _run(events: Events, judge: Judge, quiet: bool) -> int:
     status = 0
     error: FalcowbError | None = None
     progress = Progress(events.fraction)
+    monitor = _monitor(judge, drops) if drops.simulate else None
     try:
         with Interrupt() as interrupt:
             for window in events.windows():
+                if monitor is not None and SYSCALL in window:
+                    monitor.events(window[SYSCALL].times)
                 for text in judge.lines(window):
                     progress.clear()
                     sys.stdout.buffer.write(text)
@@ -150,6 +158,9 @@ def _run(events: Events, judge: Judge, quiet: bool) -> int:
         error, status = raised, 1
     finally:
         progress.clear()
+    if monitor is not None:
+        for text in monitor.report():
+            print(text, file=sys.stderr)
     if not quiet:
         from workbench.cli.summary import print_summary
 
@@ -157,3 +168,16 @@ def _run(events: Events, judge: Judge, quiet: bool) -> int:
     if error is not None:
         raise error
     return status
+
+
+def _monitor(judge: Judge, drops: DropConfig) -> DropMonitor:
+    """Acts as if events were lost, where the configuration asks for that."""
+    from workbench.core.event_drops import DropMonitor
+
+    as_json = judge.formatter.options.json_output
+    return DropMonitor(
+        drops,
+        lambda alert: print(alert.line(as_json=as_json), flush=True),
+        lambda text: print(text, file=sys.stderr),
+        ebpf=False,
+    )

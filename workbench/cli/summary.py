@@ -26,6 +26,15 @@ _STYLES = {
 
 def print_summary(events: Events, judge: Judge, seconds: float, *, interrupted: bool) -> None:
     """Counts of events and alerts, and what is missing, on standard error."""
+    _print(judge, seconds, events.notes(), interrupted)
+
+
+def print_tally(judge: Judge, seconds: float, notes: list[str]) -> None:
+    """The same of events that were judged as they came."""
+    _print(judge, seconds, notes, False)
+
+
+def _print(judge: Judge, seconds: float, notes: list[str], interrupted: bool) -> None:
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     tally = judge.tally
     total, fired = sum(tally.events.values()), sum(tally.alerts.values())
@@ -43,7 +52,7 @@ def print_summary(events: Events, judge: Judge, seconds: float, *, interrupted: 
         console.print(
             f"From {format_time(tally.first_time)} to {format_time(tally.last_time)} ({span})."
         )
-    for note in _notes(events, judge):
+    for note in _notes(notes, judge):
         console.print(Text(note, "yellow"))
 
 
@@ -62,8 +71,7 @@ def _print_rules(console: Console, judge: Judge) -> None:
     console.print()
 
 
-def _notes(events: Events, judge: Judge) -> list[str]:
-    notes = events.notes()
+def _notes(notes: list[str], judge: Judge) -> list[str]:
     unjudged = [
         f"{_counted(count, 'event')} of source {name} met no rule: none is loaded for it."
         for name, count in judge.tally.events.items()

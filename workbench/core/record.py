@@ -1,169 +1,229 @@
-"""Recording what plugins emit into a capture."""
+"""Recording what feeds give into a capture."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 
 from capture.errors import FalcowbError
-from capture.manifest import PluginInfo, SourceInfo
-from capture.writer import CaptureWriter
-from plugins.host import Plugin
-
-#: How long a plugin may take to give its last events once the recording is stopped.
-_PATIENCE_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One plugin and what to open with it; ``config`` is its init configuration."""
-
-    plugin: Plugin
-    open_params: str = ""
-    config: str = ""
-
-    def source_info(self) -> SourceInfo:
-        plugin = self.plugin
-        return SourceInfo(
-            plugin.event_source,
-            plugin=PluginInfo(
-                name=plugin.name,
-                version=plugin.version,
-                api_version=plugin.required_api_version,
-                id=plugin.id,
-                file=plugin.path.name,
-                sha256=plugin.file_sha256(),
-                config=self.config,
-                open_params=self.open_params,
-            ),
-        )
+from capture.events.schema import EventBatch
+from capture.events.section import Section
+from capture.manifest import SourceInfo
+from workbench.core.call_feed import CallFeed
+from workbench.core.feeds import Begin, Came, Feed, Item, Lost
+from workbench.core.incoming import PATIENCE, Incoming
+from workbench.core.rotating import Captures, FreshState
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a recording ends by itself; None: not for that reason."""
+    """When a recording ends by itself; None: not for that reason. ``bytes`` are those on disk."""
 
     events: int | None = None
     seconds: float | None = None
+    bytes: int | None = None
+
+
+class Sink(Protocol):
+    """What is recorded into. ``path`` is where; it may change with ``rotate``, which ends the part
+    being written and begins another. ``counts`` are events and drops by source."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def counts(self) -> dict[str, tuple[int, int]]: ...
+    @property
+    def size(self) -> int: ...
+    def begin_section(self, section: Section) -> None: ...
+    def write(self, source: str, batch: pa.RecordBatch) -> None: ...
+    def write_events(self, batch: EventBatch) -> None: ...
+    def drop(self, source: str, count: int, reason: str, when: int | None = None) -> None: ...
+    def note(self, text: str) -> None: ...
+    def tick(self) -> None: ...
+    def rotate(self, fresh: FreshState | None) -> Path: ...
+    def close(self, *, complete: bool = True, reason: str = "") -> None: ...
+
+
+class Watch(Protocol):
+    """Looks at everything that is recorded, after it was written."""
+
+    def take(self, item: Item) -> None: ...
+    def tick(self) -> None:
+        """Nothing came for a moment."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Told:
+    """What has been recorded so far: ``counts`` are events and drops by source, ``lost`` events
+    by what they were; ``notes`` are what went wrong and did not end the recording."""
+
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lost: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    bytes: int = 0
 
 
 class Recorder:
-    """Records several plugins side by side, one thread each, until they end or ``stop`` is set.
+    """Records several feeds side by side, one thread each, until they end or ``stop`` is set.
 
-    ``counts`` tells events and drops of each source so far. Use once: ``run`` blocks.
+    ``make_sink`` makes what is recorded into, from the sources. ``watch`` sees all that is
+    recorded. ``exit_on_drop``: the first event that is lost ends the recording. Whenever ``rotate``
+    is set, the sink is rotated. Use once: ``start`` opens the feeds, ``run`` blocks.
     """
 
     def __init__(
         self,
-        path: str | Path,
-        recordings: Sequence[Recording],
+        make_sink: Callable[[Sequence[SourceInfo]], Sink],
+        feeds: Sequence[Feed],
         limits: Limits | None = None,
         *,
-        overwrite: bool = False,
         stop: threading.Event | None = None,
+        rotate: threading.Event | None = None,
+        watch: Watch | None = None,
+        exit_on_drop: bool = False,
     ) -> None:
-        names = [each.plugin.event_source for each in recordings]
-        if len(set(names)) != len(names):
-            raise FalcowbError("two plugins give events of one source; record them one by one")
-        self._recordings = recordings
+        self.told = Told()
         self._limits = limits or Limits()
-        self._stop = stop or threading.Event()
-        self._lock = threading.Lock()
-        self._next_num = 1
-        self._full = False  # the wanted number of events is there
-        self._failure: BaseException | None = None
-        self._sources = [each.plugin.open(each.open_params) for each in recordings]
-        try:
-            self._writer = CaptureWriter(
-                path, [each.source_info() for each in recordings], overwrite=overwrite
-            )
-        except BaseException:
-            for source in self._sources:
-                source.close()
-            raise
+        self._incoming = Incoming(feeds, stop=stop)
+        self._stop = self._incoming.stop
+        self._rotate = rotate or threading.Event()
+        self._fresh = next((each.read_state for each in feeds if isinstance(each, CallFeed)), None)
+        self._watch = watch
+        self._exit_on_drop = exit_on_drop
+        self._say: Callable[[str], None] = lambda _text: None
+        self.feeds = tuple(feeds)
+        self._make_sink = make_sink
+        self._sink: Sink | None = None
+        self._ended_by_drop = ""
 
     @property
-    def counts(self) -> dict[str, tuple[int, int]]:
-        return self._writer.counts
+    def hanging(self) -> list[str]:
+        """Feeds that were left behind because they do not answer; their threads still run."""
+        return self._incoming.hanging
+
+    def start(self, say: Callable[[str], None] = lambda _text: None) -> None:
+        """Open the feeds, then make the capture; ``say`` is told at once what a person should know,
+        from now on. Raises what one of the feeds raises."""
+        self._say = say
+        if self._limits.events is not None:
+            self._incoming.limit(self._limits.events)
+        opening = self._incoming.start()
+        try:
+            self._sink = self._make_sink([feed.info() for feed in self._incoming.feeds])
+        except BaseException:
+            self._incoming.leave()
+            raise
+        for label in opening:
+            self._note(f"{_capital(label)} has not opened within 30 s; recording goes on.")
 
     def run(self) -> None:
-        """Record to the end. Raises what a plugin or the disk raised, after closing the capture,
+        """Record to the end. Raises what a feed or the disk raised, after closing the capture,
         which then says that it ended early and why."""
-        threads = [
-            threading.Thread(target=self._record, args=(index,), daemon=True)
-            for index in range(len(self._recordings))
-        ]
-        started = time.monotonic()
-        with self._writer:
-            for thread in threads:
-                thread.start()
-            while any(thread.is_alive() for thread in threads) and not self._stop.is_set():
-                self._stop.wait(0.1)
-                if (
-                    self._limits.seconds is not None
-                    and time.monotonic() - started >= self._limits.seconds
-                ):
-                    self._stop.set()
-            self._stop.set()
-            hanging = self._await(threads)
-            if self._failure is not None:
-                raise self._failure
-            if hanging:
-                raise FalcowbError(
-                    f"plugin {', '.join(hanging)} gave no answer within {_PATIENCE_SECONDS:.0f} s "
-                    "of being asked to stop",
-                    hint="The capture holds all events that it gave before.",
-                )
-
-    def _await(self, threads: Sequence[threading.Thread]) -> list[str]:
-        """Names of the plugins that do not end in time."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        hanging = []
-        for thread, recording in zip(threads, self._recordings, strict=True):
-            thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
-                hanging.append(recording.plugin.name)
-        return hanging
-
-    def _record(self, index: int) -> None:
-        source, name = self._sources[index], self._recordings[index].plugin.event_source
+        sink = self._sink
+        assert sink is not None, "start comes first"
         try:
-            while not self._stop.is_set():
-                batch = source.next_batch()
-                if batch is None:
-                    return
-                self._take(name, batch)
-            # What the plugin has already taken in (and told its sender so) is not left behind.
-            deadline = time.monotonic() + _PATIENCE_SECONDS / 2
-            while not self._full and time.monotonic() < deadline:
-                batch = source.next_batch(max_seconds=0.05)
-                if not batch:
-                    return
-                self._take(name, batch)
+            self._record(sink)
+            if self._watch is not None:
+                self._watch.close()
         except BaseException as error:
-            self._failure = self._failure or error
-            self._stop.set()
-        finally:
-            source.close()
+            self._incoming.leave()
+            self.told.counts = _counts(sink, self.told.counts)
+            _close_early(sink, error)
+            raise
+        sink.close()
+        self.told.counts = _counts(sink, self.told.counts)
 
-    def _take(self, name: str, batch: pa.RecordBatch) -> None:
-        with self._lock:
-            left = None if self._limits.events is None else self._limits.events + 1 - self._next_num
-            if left is not None and batch.num_rows >= left:
-                batch = batch.slice(0, max(left, 0))
-                self._full = True
+    def _record(self, sink: Sink) -> None:
+        started = time.monotonic()
+        looked = started
+        limits = self._limits
+        for item in self._incoming.items():
+            if item is None:
+                sink.tick()
+            else:
+                self._take(sink, item)
+            if self._watch is not None:
+                self._watch.tick() if item is None else self._watch.take(item)
+            if self._rotate.is_set():
+                self._rotate.clear()
+                self._say(f"Writing {sink.rotate(self._fresh)}.")
+            now = time.monotonic()
+            if limits.seconds is not None and now - started >= limits.seconds:
                 self._stop.set()
-            self._writer.write(name, _numbered(batch, self._next_num))
-            self._next_num += batch.num_rows
+            if now - looked >= 0.25:
+                looked = now
+                self.told.counts, self.told.bytes = sink.counts, sink.size
+                if limits.bytes is not None and self.told.bytes >= limits.bytes:
+                    self._stop.set()
+                for label in self._incoming.silent():
+                    self._note(f"{_capital(label)} has given no sign of life for a while.")
+        if self._incoming.hanging:
+            raise FalcowbError(
+                f"{', '.join(self._incoming.hanging)} gave no answer within {PATIENCE:.0f} s of "
+                "being asked to stop",
+                hint="The capture holds all events that it gave before.",
+            )
+        if self._ended_by_drop:
+            raise FalcowbError(
+                f"the recording was ended because events were lost ({self._ended_by_drop})",
+                hint="Record fewer calls (--rules, --pid), or let it go on with --on-drop warn.",
+            )
+
+    def _take(self, sink: Sink, item: Item) -> None:
+        match item:
+            case Begin(section, notes):
+                sink.begin_section(section)
+                for note in notes:
+                    sink.note(note)
+                self.told.notes += notes
+            case Came(source, events):
+                if isinstance(events, EventBatch):
+                    sink.write_events(events)
+                else:
+                    sink.write(source, events)
+            case Lost():
+                sink.drop(item.source, item.count, item.reason, item.when)
+                self.told.lost[item.reason] += item.count
+                if self._exit_on_drop and not self._ended_by_drop:
+                    self._ended_by_drop = f"{item.count:,}, {item.reason}"
+                    self._stop.set()
+
+    def _note(self, text: str) -> None:
+        assert self._sink is not None
+        self._sink.note(text)
+        self.told.notes.append(text)
+        self._say(text)
 
 
-def _numbered(batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
-    """The batch with numbers from ``first``: one count for all sources of a capture."""
-    numbers = pa.array(np.arange(first, first + batch.num_rows, dtype=np.uint64))
-    return pa.RecordBatch.from_arrays([numbers, *batch.columns[1:]], schema=batch.schema)
+def _counts(sink: Sink, known: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    return sink.counts or known
+
+
+def _close_early(sink: Sink, error: BaseException) -> None:
+    """Close, saying why; an error under way says more than a second one from closing."""
+    by_hand = isinstance(error, KeyboardInterrupt)
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    try:
+        sink.close(complete=by_hand, reason="stopped by hand" if by_hand else reason)
+    except FalcowbError:
+        return
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def capture_sink(path: str | Path, *, overwrite: bool) -> Callable[[Sequence[SourceInfo]], Sink]:
+    """Makes a plain capture."""
+    return lambda sources: Captures(Path(path), sources, overwrite=overwrite)

@@ -1,0 +1,131 @@
+"""System calls of this host, chosen by a person: which, of whom, and the feed that gives them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from capture.errors import FalcowbError
+from capture.events.table import syscalls
+from capture.manifest import ProbeInfo
+from engine.evttypes import event_types
+from engine.fields.catalogue import SYSCALL
+from engine.ruleset.selection import RuleSet
+from workbench.config.values import Values
+from workbench.core.call_feed import CallFeed, Probe
+from workbench.core.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """``syscalls``: names, None for every one. ``pids``, ``containers``, ``uids``: of whom; empty
+    for anybody. ``command``: what runs under the recording, as process ``command_pid``."""
+
+    syscalls: frozenset[str] | None
+    snaplen: int = 80
+    pids: tuple[int, ...] = ()
+    containers: tuple[str, ...] = ()
+    uids: tuple[int, ...] = ()
+    command: tuple[str, ...] = ()
+    command_pid: int = 0
+
+    def about(self) -> ProbeInfo:
+        """What a capture says of it."""
+        return ProbeInfo(
+            every=self.syscalls is None,
+            syscalls=tuple(sorted(self.syscalls or ())),
+            snaplen=self.snaplen,
+            pids=self.pids,
+            containers=self.containers,
+            uids=self.uids,
+            command=self.command,
+        )
+
+
+def call_feed(
+    chosen: Chosen, attached: Callable[[], None] = lambda: None, *, gather: float = 0.25
+) -> CallFeed:
+    """The feed of what was chosen; ``attached`` is called once all that happens is recorded, and
+    events are gathered for ``gather`` seconds.
+
+    Raises CaptureError, which says what to do, where this host does not let us.
+    """
+    from capture.syscalls.options import MAX_SNAPLEN, ProbeOptions
+    from capture.syscalls.start_state import read_start_state
+
+    if not 0 <= chosen.snaplen <= MAX_SNAPLEN:
+        raise FalcowbError(f"--snaplen is a number of bytes up to {MAX_SNAPLEN:,}")
+    for pid in chosen.pids:
+        if not Path(f"/proc/{pid}").is_dir():
+            raise FalcowbError(f"there is no process {pid}")
+    importlib.import_module("capture.syscalls.check").require()
+    roots = chosen.pids + ((chosen.command_pid,) if chosen.command_pid else ())
+    options = ProbeOptions(
+        syscalls=chosen.syscalls,
+        snaplen=chosen.snaplen,
+        pids=roots,
+        containers=chosen.containers,
+        uids=chosen.uids,
+        exclude_pids=(os.getpid(),),
+    )
+
+    def make() -> Probe:
+        probe: Probe = importlib.import_module("capture.syscalls.probe").LiveProbe(options)
+        return probe
+
+    return CallFeed(chosen.about(), make, read_start_state, attached, gather=gather)
+
+
+def default_calls() -> frozenset[str]:
+    """The system calls that Falco's rules and state engine need."""
+    names: frozenset[str] = importlib.import_module(
+        "capture.syscalls.default_set"
+    ).default_syscalls()
+    return names
+
+
+def calls_of_rules(ruleset: RuleSet) -> frozenset[str]:
+    """The system calls that the rules which are on look at, and those that state needs."""
+    codes = {code for rule in ruleset.enabled(SYSCALL) for code in event_types(rule.condition)}
+    names: frozenset[str] = importlib.import_module("capture.syscalls.default_set").syscalls_for(
+        frozenset(codes)
+    )
+    return names
+
+
+def calls_of_rule_files(session: Session, files: Sequence[str]) -> frozenset[str]:
+    """The same for rule files. Raises FalcowbError where none of their rules is of system calls."""
+    ruleset = session.load_rules(files).ruleset
+    if not ruleset.enabled(SYSCALL):
+        raise FalcowbError(f"no rule of {', '.join(files)} that is on is about system calls")
+    return calls_of_rules(ruleset)
+
+
+def calls_wanted(session: Session) -> bool:
+    """Whether system calls are to be recorded where nobody says: unless plugins alone were asked
+    for, or the configuration has no driver."""
+    kind = session.config.text("engine.kind")
+    return not session.asked and kind not in ("nodriver", "replay")
+
+
+def watched_calls(session: Session, ruleset: RuleSet) -> frozenset[str]:
+    """The system calls that live judging needs, empty where no rule is of system calls: those of
+    the rules and of state, with what ``base_syscalls`` of the configuration adds and takes away."""
+    if not ruleset.enabled(SYSCALL):
+        return frozenset()
+    custom = {item.text or "" for item in _values(session).texts("base_syscalls.custom_set")}
+    less = {name[1:] for name in custom if name.startswith("!")}
+    more = {name for name in custom if name and not name.startswith("!")}
+    return frozenset((calls_of_rules(ruleset) | (more & known_calls())) - less)
+
+
+def known_calls() -> frozenset[str]:
+    """The names of all system calls."""
+    return frozenset(call.name for call in syscalls().values())
+
+
+def _values(session: Session) -> Values:
+    return Values(session.config.tree, [])
