@@ -29,6 +29,20 @@ def traces() -> list[dict[str, Any]]:
     return lines
 
 
+def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Until the webhook of a process listens."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            assert process.stderr
+            pytest.fail(process.stderr.read().decode())
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail("the webhook does not listen")
+
+
 class Recording:
     """A recording of the webhook in a process of its own."""
 
@@ -39,22 +53,10 @@ class Recording:
         self.path = path
         self.url = f"http://127.0.0.1:{self.port}/k8s-audit"
         self.process = start("capture", "--plugin", "k8s_audit", "--open", self.url, "-o", path)
-        self._await_port()
-
-    def _await_port(self) -> None:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                assert self.process.stderr
-                pytest.fail(self.process.stderr.read().decode())
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        pytest.fail("the webhook does not listen")
+        await_port(self.port, self.process)
 
     def post(self, events: list[dict[str, Any]]) -> int:
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         body = json.dumps({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": events})
         client.request("POST", "/k8s-audit", body, {"Content-Type": "application/json"})
         status = client.getresponse().status
@@ -63,7 +65,7 @@ class Recording:
 
     def await_events(self, count: int) -> None:
         """Until so many events are on disk."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with open_capture(self.path) as capture:
                 if capture.count >= count:
@@ -73,7 +75,7 @@ class Recording:
 
     def end(self, how: int) -> tuple[int, str]:
         self.process.send_signal(how)
-        _, err = self.process.communicate(timeout=20)
+        _, err = self.process.communicate(timeout=60)
         return self.process.returncode, err.decode()
 
 
@@ -155,9 +157,9 @@ def test_the_summary_survives_an_interrupt(recording: Recording, tmp_path: Path)
     url = f"http://127.0.0.1:{port}/k8s-audit"
     process = start("replay", url, "-r", RULES, "--plugin", "k8s_audit")
     try:
-        time.sleep(3)
+        await_port(port, process)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

@@ -237,17 +237,20 @@ def test_rotation_goes_on_in_a_capture_that_is_whole(tmp_path: Path) -> None:
     state, batches = read_scap(SCAP, 200)
     stop, rotate = threading.Event(), threading.Event()
     waiting = list(batches)
+    asked: list[bool] = []
     probe = FakeProbe([])
 
+    second = tmp_path / "a-2.fcap"
+
     def feed_more() -> None:
-        if len(waiting) == len(batches) // 2 and not rotate.is_set() and not second.exists():
+        if len(waiting) == len(batches) // 2 and not asked:
+            asked.append(True)
             rotate.set()
-        elif waiting and (not rotate.is_set()):
-            probe.batches.append(waiting.pop(0))
         elif not waiting:
             stop.set()
+        elif not asked or second.exists():
+            probe.batches.append(waiting.pop(0))
 
-    second = tmp_path / "a-2.fcap"
     probe.done = feed_more
     feed = CallFeed(PROBED, lambda: probe, lambda: state)
     recorder = Recorder(
