@@ -53,6 +53,7 @@ def call_feed(
 
     Raises CaptureError, which says what to do, where this host does not let us.
     """
+    from capture.syscalls.check import require
     from capture.syscalls.options import MAX_SNAPLEN, ProbeOptions
     from capture.syscalls.start_state import read_start_state
 
@@ -61,7 +62,7 @@ def call_feed(
     for pid in chosen.pids:
         if not Path(f"/proc/{pid}").is_dir():
             raise FalcowbError(f"there is no process {pid}")
-    importlib.import_module("capture.syscalls.check").require()
+    require()
     roots = chosen.pids + ((chosen.command_pid,) if chosen.command_pid else ())
     options = ProbeOptions(
         syscalls=chosen.syscalls,
