@@ -43,6 +43,8 @@ from engine.ruleset.model import (
     Macro,
     Message,
     Rule,
+    Written,
+    WrittenException,
 )
 from engine.ruleset.nearest import nearest
 from engine.ruleset.options import AppendOutput
@@ -282,8 +284,13 @@ class Compiler:
         """None for a rule that is left out because it says skip-if-unknown-filter."""
         condition = info.condition.text
         exception_fields: frozenset[str] = frozenset()
+        exceptions: tuple[WrittenException, ...] = ()
         if info.exceptions:
-            condition, exception_fields = with_exceptions(condition, info.exceptions)
+            excepted = with_exceptions(condition, info.exceptions)
+            condition, exception_fields = excepted.condition, excepted.fields
+            exceptions = tuple(
+                WrittenException(each.name, each.place, body) for each, body in excepted.bodies
+            )
         output, extra = self._output(info)
         if output is None:
             return None
@@ -328,6 +335,7 @@ class Compiler:
             info.skip_if_unknown_filter,
             extra,
             tuple(info.history),
+            Written(info.condition.text, exceptions),
         )
 
     def _output(self, info: RuleInfo) -> tuple[str | None, dict[str, ExtraField]]:
@@ -459,6 +467,7 @@ def _macro(macro: _CompiledMacro) -> Macro:
         macro.used,
         info.place,
         tuple(info.history),
+        Written(info.condition.text),
     )
 
 

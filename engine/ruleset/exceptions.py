@@ -113,19 +113,27 @@ def _trimmed(comp: EntryNode) -> str:
     return comp.item.value
 
 
-def with_exceptions(
-    condition: Text, exceptions: Sequence[ExceptionInfo]
-) -> tuple[Text, frozenset[str]]:
-    """The condition in brackets and ``and not (…)`` for each exception that has values; and the
-    fields that the exceptions compare. Raises :class:`RuleError`."""
+@dataclass(frozen=True, slots=True)
+class Excepted:
+    """``condition`` in brackets and ``and not (…)`` for each exception that has values; ``fields``
+    that the exceptions compare; ``bodies``: what stands after each ``not``."""
+
+    condition: Text
+    fields: frozenset[str]
+    bodies: tuple[tuple[ExceptionInfo, Text], ...]
+
+
+def with_exceptions(condition: Text, exceptions: Sequence[ExceptionInfo]) -> Excepted:
+    """The condition less its exceptions. Raises :class:`RuleError`."""
     parts: list[Text | str] = ["(", condition, ")"]
     names: set[str] = set()
+    bodies: list[tuple[ExceptionInfo, Text]] = []
     for each in exceptions:
         body = _many_fields(each, names) if each.fields.is_list else _one_field(each, names)
         if body:
-            parts.append(" and not ")
-            parts.extend(body)
-    return Text.join(parts), frozenset(names)
+            bodies.append((each, Text.join(body)))
+            parts += [" and not ", bodies[-1][1]]
+    return Excepted(Text.join(parts), frozenset(names), tuple(bodies))
 
 
 def _one_field(each: ExceptionInfo, names: set[str]) -> list[Text | str]:

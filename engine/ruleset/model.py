@@ -9,6 +9,7 @@ from capture.errors import Place
 from engine.language import ast
 from engine.ruleset.codes import Code, Severity
 from engine.ruleset.context import Context
+from engine.ruleset.text import Text
 from engine.ruleset.versions import NO_VERSION, Version
 
 SYSCALL_SOURCE = "syscall"
@@ -88,6 +89,25 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenException:
+    """An exception that has values, as the condition that it stands for: ``body`` holds where an
+    event is excepted."""
+
+    name: str
+    place: Place
+    body: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a condition was made of, before lists and macros went in; every character of it knows
+    its place in a file."""
+
+    condition: Text
+    exceptions: tuple[WrittenException, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ListItem:
     """A list. ``items`` as written, ``expanded`` with the lists among them put in."""
 
@@ -109,6 +129,7 @@ class Macro:
     used: bool
     place: Place
     history: tuple[Change, ...] = ()
+    written: Written | None = field(default=None, compare=False, repr=False)
 
 
 #: Fields, comparisons or values of an exception: one text, or a list of the same.
@@ -163,6 +184,7 @@ class Rule:
     skip_if_unknown_filter: bool = False
     extra_fields: dict[str, ExtraField] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
+    written: Written | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
