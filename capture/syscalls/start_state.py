@@ -19,6 +19,7 @@ import pyarrow as pa
 from capture.errors import CaptureError
 from capture.events.section import Section
 from capture.events.state_schema import FDS, THREADS
+from capture.syscalls.containers import describe_containers
 from capture.syscalls.machine_state import read_interfaces, read_machine
 from capture.syscalls.proc_cgroups import Cgroups
 from capture.syscalls.proc_files import FileReader
@@ -122,6 +123,9 @@ def read_start_state(
     section = Section.of(0, tables={name: table for name, table in tables.items() if table})
     notes += _notes(mounted, strange)
     told: list[bytes] = []
+    if containers:
+        told, more = describe_containers(cgroups, seconds=socket_timeout)
+        notes += more
     return StartState(section, told, notes)
 
 
