@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -15,6 +16,8 @@ class Section:
 
     ``number`` counts sections from 0; ``version`` is that of the ``.scap`` format, (0, 0) where
     the events come from no ``.scap``. Falco forgets everything at the start of a section.
+    ``walked`` holds the tables of ``capture.events.walked_state`` where the state was walked to
+    through events; it is empty where it was read from a host or a ``.scap``.
     """
 
     number: int
@@ -25,6 +28,7 @@ class Section:
     groups: pa.RecordBatch
     machine: pa.RecordBatch
     interfaces: pa.RecordBatch
+    walked: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -32,6 +36,7 @@ class Section:
         number: int,
         version: tuple[int, int] = (0, 0),
         tables: dict[str, pa.RecordBatch] | None = None,
+        walked: Mapping[str, pa.RecordBatch] | None = None,
     ) -> Section:
         """A section with these tables; those that are not given are empty."""
         given = tables or {}
@@ -39,6 +44,7 @@ class Section:
             number,
             version,
             **{name: given.get(name) or empty(schema) for name, schema in TABLES.items()},
+            walked=walked or {},
         )
 
     def table(self, name: str) -> pa.RecordBatch:

@@ -16,9 +16,10 @@ from setuptools import setup
 _ROOT = Path(__file__).resolve().parents[2]
 _NATIVE = "engine/state/native"
 _SOURCES = ["addresses", "api", "cgroups", "credentials", "engine", "files", "format", "process",
-            "rows", "sockets", "start", "world"]  # fmt: skip
+            "resume", "rows", "snapshot", "sockets", "start", "world"]  # fmt: skip
 _HEADERS = ["state.h", "addresses.hpp", "batch.hpp", "constants.hpp", "engine.hpp", "fd.hpp",
-            "flat_map.hpp", "format.hpp", "tables.hpp", "text.hpp", "thread.hpp"]  # fmt: skip
+            "flat_map.hpp", "format.hpp", "resume.hpp", "snapshot.hpp", "start_table.hpp",
+            "tables.hpp", "text.hpp", "thread.hpp"]  # fmt: skip
 
 
 def _declarations() -> str:

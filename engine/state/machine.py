@@ -29,10 +29,13 @@ from pyarrow.cffi import ffi as arrow_ffi
 
 from capture.errors import CaptureError
 from capture.events.schema import EventBatch, event_schema
+from capture.events.section import Section, empty
 from capture.events.state_schema import TABLES
 from capture.events.table import event_table
+from capture.events.walked_state import WALKED
 from engine.state import _native
 from engine.state.kinds import kind_of, native_types
+from engine.state.snapshot import read_snapshot
 from engine.state.tables import StateTables, read_tables
 
 ffi, lib = _native.ffi, _native.lib
@@ -141,31 +144,68 @@ class StateEngine:
         self._container_ids: list[bytes] = []
         self._container_numbers: dict[bytes, int] = {}
         self._container_bytes = 0
+        self._machine = empty(TABLES["machine"])
+        self._interfaces = empty(TABLES["interfaces"])
         self.begin(start)
 
     def begin(self, start: Start | None) -> None:
-        """Forget everything and start with the state of another section."""
-        names = ("threads", "fds", "users", "groups", "interfaces")
+        """Forget everything and start with the state of another section.
+
+        Of a section made by :meth:`snapshot` nothing is forgotten that matters: the walk goes on.
+        Raises CaptureError for tables of another schema.
+        """
         held: list[Any] = []
-        tables = []
-        for name in names:
-            table = ffi.new("state_table_in *")
-            if start is not None:
-                batch: pa.RecordBatch = getattr(start, name)
-                if not batch.schema.equals(TABLES[name]):
-                    raise CaptureError(f"the start state's {name} are not as expected")
-                kinds = ffi.new("uint8_t[]", [kind_of(field.type) for field in batch.schema])
-                array, address = _export(batch)
-                held += [array, kinds]
-                table[0] = {"array": address, "kinds": kinds, "columns": len(batch.schema)}
-            held.append(table)
-            tables.append(table)
-        boot = 0
-        if start is not None and start.machine.num_rows:
-            boot = start.machine.column("boot_ts_epoch")[0].as_py() or 0
-        if lib.state_begin(self._engine, *tables, boot) != 0:
-            raise CaptureError(f"the start state cannot be taken in: {self._error()}")
-        _release(held)
+
+        def table(name: str, batch: pa.RecordBatch, schema: pa.Schema) -> dict[str, Any]:
+            if not batch.schema.equals(schema):
+                raise CaptureError(f"the start state's {name} are not as expected")
+            kinds = ffi.new("uint8_t[]", [kind_of(field.type) for field in schema])
+            array, address = _export(batch)
+            held.extend((array, kinds))
+            return {"array": address, "kinds": kinds, "columns": len(schema)}
+
+        tables, walked, boot = [], ffi.NULL, 0
+        try:
+            for name in ("threads", "fds", "users", "groups", "interfaces"):
+                own = ffi.new("state_table_in *")
+                if start is not None:
+                    own[0] = table(name, getattr(start, name), TABLES[name])
+                tables.append(own)
+            known = getattr(start, "walked", None)
+            if known and set(known) == set(WALKED):
+                walked = ffi.new("state_table_in[]", lib.STATE_WALKED)
+                for at, (name, schema) in enumerate(WALKED.items()):
+                    walked[at] = table(name, known[name], schema)
+                # The native engine knows what was told about containers by numbers of ours.
+                told = self._told_before(known["walked_containers"])
+                walked[list(WALKED).index("walked_containers")] = table("told", told, told.schema)
+            if start is not None and start.machine.num_rows:
+                boot = start.machine.column("boot_ts_epoch")[0].as_py() or 0
+            if lib.state_begin(self._engine, *tables, walked, boot) != 0:
+                raise CaptureError(f"the start state cannot be taken in: {self._error()}")
+        finally:
+            _release(held)
+        if start is not None:
+            self._machine, self._interfaces = start.machine, start.interfaces
+        else:
+            self._machine = empty(TABLES["machine"])
+            self._interfaces = empty(TABLES["interfaces"])
+
+    def snapshot(self, number: int = 0) -> Section:
+        """The state of this moment as a section with this number: walking on from it finds what
+        this engine would find.
+
+        Threads and files only differ in the numbers of their states (``serial``, ``from_num``),
+        which count from the section's start. Raises CaptureError where it does not fit in memory.
+        """
+        if lib.state_snapshot(self._engine) != 0:
+            raise CaptureError(f"the state cannot be written down: {self._error()}")
+        try:
+            return read_snapshot(
+                self._engine, number, self._machine, self._interfaces, self._containers
+            )
+        finally:
+            lib.state_snapshot_clear(self._engine)
 
     def feed(self, batch: EventBatch) -> EventState:
         """Walk the next events; the batch's own sections are the caller's to begin.
@@ -248,6 +288,20 @@ class StateEngine:
             (row, buffer, len(container), number)
             for (row, container, number), buffer in zip(told, held, strict=True)
         ], held
+
+    def _told_before(self, table: pa.RecordBatch) -> pa.RecordBatch:
+        """The containers of a snapshot, with the numbers of what is told about them."""
+        known = []
+        for row in table.to_pylist():
+            kind, text = row["kind"] or 0, row["json"] or b""
+            reference = kind if -4 <= kind <= -2 else self._container(text) if text else -1
+            if reference != -1 and row["id"]:
+                known.append((row["id"], reference))
+        return pa.record_batch(
+            [pa.array([id_ for id_, _ in known], pa.binary()),
+             pa.array([reference for _, reference in known], pa.int32())],
+            names=["id", "reference"],
+        )  # fmt: skip
 
     def _container_id(self, text: bytes) -> bytes | None:
         known = self._container_numbers.get(text)

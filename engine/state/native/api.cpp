@@ -4,11 +4,13 @@
 #include <random>
 
 #include "engine.hpp"
+#include "snapshot.hpp"
 
 struct state_engine {
     state::Engine engine;
     std::vector<state_column> columns;
     int table = -1;
+    state::Snapshot snapshot;
 };
 
 extern "C" {
@@ -19,16 +21,16 @@ state_engine *state_new(const state_type *types, size_t n_types,
     std::random_device random;
     const uint64_t seed = (static_cast<uint64_t>(random()) << 32) | random();
     return new state_engine{
-        {{types, types + n_types}, {parameters, parameters + n_parameters}, *limits, seed}, {}, -1};
+        {{types, types + n_types}, {parameters, parameters + n_parameters}, *limits, seed}, {}, -1, {}};
 }
 
 void state_free(state_engine *engine) { delete engine; }
 
 int state_begin(state_engine *engine, const state_table_in *threads, const state_table_in *fds,
                 const state_table_in *users, const state_table_in *groups,
-                const state_table_in *interfaces, uint64_t boot_ts) {
+                const state_table_in *interfaces, const state_table_in *walked, uint64_t boot_ts) {
     try {
-        engine->engine.begin(*threads, *fds, *users, *groups, *interfaces, boot_ts);
+        engine->engine.begin(*threads, *fds, *users, *groups, *interfaces, walked, boot_ts);
         return 0;
     } catch(const std::exception &error) {
         engine->engine.error = error.what();
@@ -78,6 +80,33 @@ void state_clear(state_engine *engine) {
     engine->engine.clear_tables();
     engine->table = -1;
 }
+
+int state_snapshot(state_engine *engine) {
+    try {
+        engine->engine.snapshot(engine->snapshot);
+        return 0;
+    } catch(const std::exception &error) {
+        engine->engine.error = error.what();
+        return -1;
+    }
+}
+
+int state_snapshot_column(state_engine *engine, int table, size_t column, state_column *to) {
+    if(table < 0 || table >= STATE_SNAP_TABLES) return -1;
+    const auto &columns = engine->snapshot.columns[table];
+    if(column >= columns.size()) return -1;
+    *to = columns[column];
+    return 0;
+}
+
+size_t state_snapshot_texts(const state_engine *engine, const int32_t **offsets,
+                            const char **bytes) {
+    *offsets = engine->snapshot.locals.offsets();
+    *bytes = engine->snapshot.locals.bytes();
+    return engine->snapshot.locals.size();
+}
+
+void state_snapshot_clear(state_engine *engine) { engine->snapshot.clear(); }
 
 void state_count(const state_engine *engine, state_counts *to) {
     to->threads = engine->engine.live_threads();

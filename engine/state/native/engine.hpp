@@ -50,6 +50,8 @@ struct Event {
     bool succeeded() const { return returned() && result() >= 0; }
 };
 
+struct Snapshot;
+
 class Engine {
 public:
     Engine(std::vector<state_type> types, std::vector<state_parameter> parameters,
@@ -59,7 +61,11 @@ public:
     // start.cpp
     void begin(const state_table_in &threads, const state_table_in &fds,
                const state_table_in &users, const state_table_in &groups,
-               const state_table_in &interfaces, uint64_t boot_ts);
+               const state_table_in &interfaces, const state_table_in *walked,
+               uint64_t boot_ts);
+
+    // snapshot.cpp: all that begin takes, of this moment
+    void snapshot(Snapshot &to);
 
     // engine.cpp
     bool feed(const ArrowArray &batch, const uint16_t *codes, size_t n_codes,
@@ -75,6 +81,7 @@ public:
 
 private:
     friend struct Starter;
+    friend class Resumer;
 
     // engine.cpp: one event
     void step(Event &e, const state_out &out);

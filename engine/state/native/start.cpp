@@ -3,42 +3,12 @@
 #include <set>
 
 #include "engine.hpp"
+#include "resume.hpp"
+#include "start_table.hpp"
 
 namespace state {
 
 namespace {
-
-// A table of capture/events/state_schema.py.
-class Table {
-public:
-    explicit Table(const state_table_in &in) {
-        if(!in.array) return;
-        const auto &array = *reinterpret_cast<const ArrowArray *>(in.array);
-        rows_ = array.length;
-        for(int64_t i = 0; i < array.n_children && i < static_cast<int64_t>(in.columns); ++i) {
-            columns_.emplace_back(*array.children[i], in.kinds[i], array.offset);
-        }
-    }
-    int64_t rows() const { return rows_; }
-    bool has(int64_t row, size_t column) const {
-        return column < columns_.size() && columns_[column].has(row);
-    }
-    int64_t number(int64_t row, size_t column, int64_t otherwise = 0) const {
-        return has(row, column) ? columns_[column].number(row) : otherwise;
-    }
-    std::string_view bytes(int64_t row, size_t column) const {
-        return has(row, column) ? columns_[column].bytes(row) : std::string_view{};
-    }
-
-private:
-    std::vector<Column> columns_;
-    int64_t rows_ = 0;
-};
-
-std::string_view list_of(std::string_view texts) {
-    if(!texts.empty() && texts.back() == '\0') texts.remove_suffix(1);
-    return texts;
-}
 
 uint32_t address4(std::string_view bytes, size_t at = 0) {
     uint32_t address = 0;
@@ -56,9 +26,10 @@ void address6(std::string_view bytes, uint8_t *to) {
 // One section's start, table by table. The numbers of columns are those of the schema.
 struct Starter {
     Engine &engine;
+    bool walked;  // what a walk has come to, to be taken in as it stands
     std::set<uint16_t> server_ports{};
 
-    Thread *thread(const Table &in, int64_t row) {
+    Thread *thread(const StartTable &in, int64_t row) {
         Thread *t = engine.new_thread();
         Texts &texts = engine.texts;
         const auto number = [&](size_t column, int64_t otherwise = 0) {
@@ -74,22 +45,30 @@ struct Starter {
         t->vpgid = number(4, -1);
         t->comm = text(5);
         t->exe = text(6);
-        engine.set_exepath(t, in.bytes(row, 7));
         t->args = texts.hold(list_of(in.bytes(row, 8)));
-        if(t->is_main()) {
+        if(walked) {
+            t->exepath = text(7);
+            t->cwd = text(9);
+            t->env = texts.hold(list_of(in.bytes(row, 19)));
+            t->cgroups = texts.hold(list_of(in.bytes(row, 22)));
+            t->flags = u32(11);
+        } else {
+            engine.set_exepath(t, in.bytes(row, 7));
+            engine.set_cgroups(t, in.bytes(row, 22));
+            t->flags |= u32(11) | CL_ACTIVE;
+        }
+        if(t->is_main() && !walked) {
             std::string cwd = join_paths({}, in.bytes(row, 9));
             if(cwd.empty() || cwd.back() != '/') cwd += '/';
             t->cwd = texts.hold(cwd);
             t->env = texts.hold(list_of(in.bytes(row, 19)));
         }
         t->fd_limit = number(10);
-        t->flags |= u32(11) | CL_ACTIVE;
         t->uid = u32(12);
         t->gid = u32(13);
         t->memory = {u32(14), u32(15), u32(16), u64(17), u64(18)};
         t->vtid = number(20, -1);
         t->vpid = number(21, -1);
-        engine.set_cgroups(t, in.bytes(row, 22));
         t->root = text(23);
         t->pidns_init_start_ts = u64(24);
         t->tty = u32(25);
@@ -108,7 +87,7 @@ struct Starter {
         return t;
     }
 
-    void file(const Table &in, int64_t row) {
+    void file(const StartTable &in, int64_t row) {
         Thread *thread = engine.find(in.number(row, 0));
         if(!thread) return;
         Fd fd;
@@ -208,16 +187,13 @@ struct Starter {
             return true;
         });
         for(auto &[number, fd] : changed) put(thread, number, std::move(fd));
-        thread->fds.each([&](int64_t, FdState &state) {
-            engine.row_of(&state);
-            return true;
-        });
     }
 };
 
 void Engine::begin(const state_table_in &threads_in, const state_table_in &fds_in,
                    const state_table_in &users_in, const state_table_in &groups_in,
-                   const state_table_in &interfaces_in, uint64_t boot_ts) {
+                   const state_table_in &interfaces_in, const state_table_in *walked_in,
+                   uint64_t boot_ts) {
     threads_.each([&](int64_t, Thread *thread) { retire(thread); });
     threads_.clear();
     groups_.clear();
@@ -230,14 +206,18 @@ void Engine::begin(const state_table_in &threads_in, const state_table_in &fds_i
     dirty_.clear();
     exited_ = closed_ = false;
     recent_.assign(recent_.size(), {});
+    recent_at_ = 0;
     recent_of_.clear();
     boot_ts_ = boot_ts;
     num_ = 0;
     ++epoch_;
 
-    Starter starter{*this};
-    const Table threads(threads_in), fds(fds_in), users(users_in), groups(groups_in),
+    const StartTable threads(threads_in), fds(fds_in), users(users_in), groups(groups_in),
         interfaces(interfaces_in);
+    Resumer resumer(*this, walked_in);
+    const bool walked = resumer.fits(threads, fds);
+    if(walked) resumer.make_groups();
+    Starter starter{*this, walked};
 
     for(int64_t row = 0; row < threads.rows(); ++row) {
         if(threads_.size() >= limits_.max_threads) {
@@ -249,18 +229,23 @@ void Engine::begin(const state_table_in &threads_in, const state_table_in &fds_i
         if(slot) retire(slot);
         slot = thread;
         touch(thread);
+        if(walked) resumer.thread(thread, row);
     }
     // Files are read before interfaces are known; incomplete addresses stay as they are.
-    for(int64_t row = 0; row < fds.rows(); ++row) starter.file(fds, row);
+    for(int64_t row = 0; row < fds.rows(); ++row) {
+        if(walked) resumer.file(fds, row);
+        else starter.file(fds, row);
+    }
     std::vector<Thread *> order;
     for(int64_t row = 0; row < threads.rows(); ++row) {
         Thread *thread = find(threads.number(row, 0));
         if(!thread || thread->in_progress) continue;
         thread->in_progress = true;  // told twice, it is still one
         order.push_back(thread);
-        join_group(thread);
+        if(!walked) join_group(thread);
     }
     for(Thread *thread : order) thread->in_progress = false;
+    if(walked) resumer.relatives();
 
     for(int64_t row = 0; row < interfaces.rows(); ++row) {
         const auto address = interfaces.bytes(row, 1), netmask = interfaces.bytes(row, 2);
@@ -282,8 +267,14 @@ void Engine::begin(const state_table_in &threads_in, const state_table_in &fds_i
                  {}, {}, true);
     }
     for(Thread *thread : order) {
-        attach_container(thread);
-        starter.roles(thread);
+        if(!walked) {
+            attach_container(thread);
+            starter.roles(thread);
+        }
+        thread->fds.each([&](int64_t, FdState &state) {
+            row_of(&state);
+            return true;
+        });
     }
     note_changes();
     bury();

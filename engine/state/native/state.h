@@ -72,8 +72,9 @@ state_engine *state_new(const state_type *types, size_t n_types,
                         const state_limits *limits);
 void state_free(state_engine *engine);
 
-/* Forgets everything and takes the state a section starts with: four ArrowArray structs at these
-   addresses, whose children have the kinds given. They are only read. Returns 0, or -1. */
+/* Forgets everything and takes the state a section starts with: ArrowArray structs at these
+   addresses, whose children have the kinds given. They are only read. `walked`: the tables of
+   capture/events/walked_state.py in its order, or NULL. Returns 0, or -1. */
 typedef struct {
     uintptr_t array;
     const uint8_t *kinds;
@@ -81,7 +82,8 @@ typedef struct {
 } state_table_in;
 int state_begin(state_engine *engine, const state_table_in *threads, const state_table_in *fds,
                 const state_table_in *users, const state_table_in *groups,
-                const state_table_in *interfaces, uint64_t boot_ts);
+                const state_table_in *interfaces, const state_table_in *walked, uint64_t boot_ts);
+enum { STATE_WALKED = 7 };
 
 /* A container that an event of this batch makes known, or takes away (reference -1). */
 typedef struct {
@@ -125,6 +127,16 @@ int state_column_at(state_engine *engine, int table, size_t column, state_column
 /* The texts: n + 1 offsets, and the bytes. */
 size_t state_texts(const state_engine *engine, const int32_t **offsets, const char **bytes);
 void state_clear(state_engine *engine);
+
+/* The state of this moment, as state_begin takes it: tables with these columns until the next call.
+   Their texts are their own. Returns 0, or -1 with state_error. */
+enum { STATE_SNAP_THREADS, STATE_SNAP_FDS, STATE_SNAP_USERS, STATE_SNAP_GROUPS,
+       STATE_SNAP_WALKED, STATE_SNAP_TABLES = STATE_SNAP_WALKED + STATE_WALKED };
+int state_snapshot(state_engine *engine);
+int state_snapshot_column(state_engine *engine, int table, size_t column, state_column *to);
+size_t state_snapshot_texts(const state_engine *engine, const int32_t **offsets,
+                            const char **bytes);
+void state_snapshot_clear(state_engine *engine);
 
 typedef struct {
     uint64_t threads;      /* live now */

@@ -30,7 +30,7 @@ struct Group {
     inline void clean();
     void lost_one() {
         --alive;
-        if(threads.size() - alive >= 11) clean();
+        if(threads.size() >= alive + 11) clean();
     }
 };
 
