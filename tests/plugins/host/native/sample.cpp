@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #define FALCO_PLUGIN_EXPORTS
@@ -41,6 +42,7 @@ struct State {
 struct Instance {
   uint64_t next = 0, count = 0, batch = 1;
   std::string end;
+  bool waited = false;
   std::vector<std::string> memory;
   std::vector<ss_plugin_event*> events;
 };
@@ -167,6 +169,12 @@ ss_plugin_rc plugin_next_batch(ss_plugin_t* s, ss_instance_t* h, uint32_t* nevts
         make_event(i->end == "now" ? UINT64_MAX : 1700000000000000000u + n, 0, std::to_string(n)));
   }
   bool done = i->next == i->count;
+  if (i->end == "hang" && i->memory.empty()) {
+    while (i->waited) pause();
+    i->waited = true;
+    return SS_PLUGIN_TIMEOUT;
+  }
+  if (i->end == "hang") done = false;
   if (done && !i->memory.empty()) {
     std::string& last = i->memory.back();
     auto* header = reinterpret_cast<ss_plugin_event*>(last.data());
