@@ -106,7 +106,7 @@ class _Asking:
         self._lock = threading.Lock()
         self._told: list[Described] = []
         self._problem: str | None = f"gave no answer within {deadline.seconds:g} s"
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread = threading.Thread(target=self._run, name=f"asks {runtime}", daemon=True)
 
     def _run(self) -> None:
         problem = ""
