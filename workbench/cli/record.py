@@ -30,14 +30,15 @@ if TYPE_CHECKING:
 def capture(
     command: Command = None,
     output: Annotated[
-        Path | None,
+        str,
         typer.Option(
             "--output",
             "-o",
             metavar="X.fcap",
-            help="The capture to write; by default named after the time.",
+            help="The capture to write. By default, and in a folder given as FOLDER/, it is named "
+            "after the time.",
         ),
-    ] = None,
+    ] = "",
     pid: Pids = None,
     container: Containers = None,
     uid: Uids = None,
@@ -120,7 +121,7 @@ def capture(
 
     if on_drop not in ("warn", "exit"):
         raise typer.BadParameter(f"'{on_drop}' is neither warn nor exit", param_hint="--on-drop")
-    path = output or Path(time.strftime("falcowb-%Y%m%d-%H%M%S.fcap"))
+    path = _target(output)
     if command and syscalls is False:
         raise typer.BadParameter("a command is recorded by its system calls", param_hint="COMMAND")
     child = make_child(command)
@@ -170,6 +171,13 @@ def capture(
         status = _run(recorder, path, child, signals)
     if status:
         raise typer.Exit(status)
+
+
+def _target(output: str) -> Path:
+    """Where the capture goes."""
+    if output and not output.endswith("/"):
+        return Path(output)
+    return Path(output) / time.strftime("falcowb-%Y%m%d-%H%M%S.fcap")
 
 
 def _run(recorder: Recorder, path: Path, child: Child | None, signals: Signals) -> int:

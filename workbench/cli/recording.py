@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks of the status line.
 _EVERY = 0.5
+#: Most notes that are printed at the end.
+_MAX_NOTES = 5
 
 
 class Signals:
@@ -142,6 +144,10 @@ def print_end(told: Told) -> None:
         dropped = f", {drops:,} dropped" if drops else ""
         print(f"{name}: {count:,} events recorded{dropped}.", file=sys.stderr)
     print_losses(told)
+    for note in told.notes[:_MAX_NOTES]:
+        print(note, file=sys.stderr)
+    if len(told.notes) > _MAX_NOTES:
+        print(f"and {len(told.notes) - _MAX_NOTES} more; falcowb info tells them.", file=sys.stderr)
 
 
 def print_losses(told: Told) -> None:

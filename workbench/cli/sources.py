@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Command = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[-- COMMAND …]",
+        metavar="-- COMMAND …",
         help="Run this command and watch it and its descendants, until it ends.",
         show_default=False,
     ),
