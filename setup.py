@@ -7,5 +7,6 @@ setup(
         "plugins/host/build_native.py:ffi",
         "capture/scap/build_native.py:ffi",
         "engine/state/build_native.py:ffi",
+        "capture/syscalls/build_native.py:ffi",
     ]
 )
