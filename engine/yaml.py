@@ -150,12 +150,12 @@ class Node:
     @property
     def items(self) -> tuple[Node, ...]:
         """A sequence's nodes; empty for every other kind."""
-        return self.value if self.kind == "sequence" else ()  # type: ignore[return-value]
+        return self.value if self.kind == "sequence" else ()  # type: ignore[return-value]  # kind says which
 
     @property
     def pairs(self) -> tuple[tuple[Node, Node], ...]:
         """A map's keys and values as written, doubles included; empty for every other kind."""
-        return self.value if self.kind == "map" else ()  # type: ignore[return-value]
+        return self.value if self.kind == "map" else ()  # type: ignore[return-value]  # kind says which
 
     def get(self, key: str) -> Node | None:
         """The value under ``key``: the first, where the key is written more than once."""

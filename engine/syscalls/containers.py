@@ -10,6 +10,7 @@ import functools
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -240,8 +241,8 @@ def users_of_container_events(segment: SyscallSegment) -> BytesColumn | None:
     return _texts(told, _described(segment), lambda container, _: container.user or None)
 
 
-_BY_SOURCE: Callable[[Mount], str] = lambda mount: mount.source  # noqa: E731
-_BY_DEST: Callable[[Mount], str] = lambda mount: mount.dest  # noqa: E731
+_BY_SOURCE: Callable[[Mount], str] = attrgetter("source")
+_BY_DEST: Callable[[Mount], str] = attrgetter("dest")
 
 #: Fields that the plugin lists and never fills.
 _UNFILLED = (

@@ -108,9 +108,18 @@ def _deltatime(pick: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]) -
 
 
 _Pick = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]
-_ALL: _Pick = lambda times: times  # noqa: E731
-_SECONDS: _Pick = lambda times: (times.view(np.uint64) // np.uint64(_SECOND)).view(np.int64)  # noqa: E731
-_REST: _Pick = lambda times: (times.view(np.uint64) % np.uint64(_SECOND)).view(np.int64)  # noqa: E731
+
+
+def _whole(times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return times
+
+
+def _seconds(times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return (times.view(np.uint64) // np.uint64(_SECOND)).view(np.int64)
+
+
+def _rest(times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return (times.view(np.uint64) % np.uint64(_SECOND)).view(np.int64)
 
 
 _CATEGORIES = {"ipc": b"IPC"}
@@ -269,17 +278,17 @@ def _written_time(
 FIELDS: dict[str, Make] = {
     "evt.num": lambda segment, arg: NumberColumn(segment.events.num, None),
     **{name: functools.partial(_written_time, write) for name, write in TEXT_TIMES.items()},
-    "evt.rawtime": _time(_ALL),
-    "evt.rawtime.s": _time(_SECONDS),
-    "evt.rawtime.ns": _time(_REST),
-    "evt.reltime": _reltime(_ALL),
-    "evt.reltime.s": _reltime(_SECONDS),
-    "evt.reltime.ns": _reltime(_REST),
-    "evt.deltatime": _deltatime(_ALL),
-    "evt.deltatime.s": _deltatime(_SECONDS),
-    "evt.deltatime.ns": _deltatime(_REST),
+    "evt.rawtime": _time(_whole),
+    "evt.rawtime.s": _time(_seconds),
+    "evt.rawtime.ns": _time(_rest),
+    "evt.reltime": _reltime(_whole),
+    "evt.reltime.s": _reltime(_seconds),
+    "evt.reltime.ns": _reltime(_rest),
+    "evt.deltatime": _deltatime(_whole),
+    "evt.deltatime.s": _deltatime(_seconds),
+    "evt.deltatime.ns": _deltatime(_rest),
     "evt.outputtime": lambda segment, arg: TEXT_TIMES["evt.time"](segment.events.time),
-    "evt.around": _time(_ALL),
+    "evt.around": _time(_whole),
     "evt.pluginname": lambda segment, arg: no_value(len(segment)),
     "evt.plugininfo": lambda segment, arg: no_value(len(segment)),
     "evt.source": lambda segment, arg: constant(segment.source.name.encode(), len(segment)),

@@ -322,7 +322,8 @@ class WebhookSource:
             found = socket.getaddrinfo(
                 host or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
-            return _Server(found[0][4][:2], found[0][0], endpoint, tls, self)  # type: ignore[arg-type]
+            name, number = found[0][4][:2]
+            return _Server((str(name), int(number)), found[0][0], endpoint, tls, self)
         except OSError as error:
             raise FalcowbError(
                 f"the webhook cannot listen at {url}: {error.strerror or error}",
