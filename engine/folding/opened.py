@@ -33,7 +33,7 @@ class NotKept(FalcowbError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Class:
+class KeptClass:
     """Event types that were kept together, and their fields."""
 
     codes: frozenset[int]
@@ -88,13 +88,18 @@ class FoldedRows:
         )
 
 
-class _Part:
+class KeptPart:
     """A class in one generation."""
 
-    def __init__(self, class_: _Class, rows: FoldedRows, events: pa.Table) -> None:
+    def __init__(self, class_: KeptClass, rows: FoldedRows, events: pa.Table) -> None:
         self.class_ = class_
         self.rows = rows
         self._events = events
+
+    def batches(self) -> Iterator[tuple[Codes, Numbers, pa.RecordBatch]]:
+        """The events in order: the row and the number of each, and what they have apart."""
+        for batch in self._events.to_batches():
+            yield _codes(batch, ROW), batch.column(NUM).to_numpy(), batch
 
     def numbers(self, held: Mask) -> Iterator[Numbers]:
         """The events whose rows are in ``held``."""
@@ -152,7 +157,7 @@ class OpenedCapture:
         self.counts: dict[int, int] = {by_key[k].code: n for k, n in manifest["seen"].items()}
         threads = _keys(manifest["threads"])
         classes = [
-            _Class(
+            KeptClass(
                 frozenset(by_key[key].code for key in one["types"]),
                 _keys(one["fields"]),
                 threads,
@@ -166,6 +171,11 @@ class OpenedCapture:
             for number in range(manifest["generations"])
             for part in _parts(folder / f"{number:04}", classes)
         ]
+
+    @property
+    def parts(self) -> Sequence[KeptPart]:
+        """What was kept, by class and generation."""
+        return self._parts
 
     @property
     def events(self) -> int:
@@ -214,7 +224,7 @@ class OpenedCapture:
         return rule
 
     def _in_part(
-        self, part: _Part, rules: Sequence[AskedRule]
+        self, part: KeptPart, rules: Sequence[AskedRule]
     ) -> Iterator[tuple[AskedRule, Numbers]]:
         rows = part.rows
         sides = [rule.upper for rule in rules]
@@ -233,7 +243,7 @@ class OpenedCapture:
                     yield rule, numbers
 
 
-def _parts(folder: Path, classes: Sequence[_Class]) -> Iterator[_Part]:
+def _parts(folder: Path, classes: Sequence[KeptClass]) -> Iterator[KeptPart]:
     values = _one_batch(folder / "values.arrow")
     threads = _one_batch(folder / "threads.arrow")
     for key in classes[0].threads if classes else ():
@@ -254,7 +264,7 @@ def _parts(folder: Path, classes: Sequence[_Class]) -> Iterator[_Part]:
             events.validate(full=True)
             for batch in events.to_batches():
                 _within(_codes(batch, ROW), 0, len(rows))
-            yield _Part(class_, rows, events)
+            yield KeptPart(class_, rows, events)
 
 
 def _one_batch(path: Path) -> pa.RecordBatch:
