@@ -1,0 +1,1 @@
+"""Panes: each module with a ``PANE`` is one. See ``workbench.tui``."""

@@ -1,0 +1,1 @@
+"""Screens over the workspace: the start, help, dialogs."""
