@@ -8,7 +8,18 @@ import sys
 import typer
 
 from capture.errors import FalcowbError
-from workbench.cli import events, export, import_, info, live, record, replay, rules
+from workbench.cli import (
+    events,
+    export,
+    import_,
+    info,
+    live,
+    open_,
+    record,
+    replay,
+    rules,
+    serve,
+)
 
 app = typer.Typer(
     name="falcowb",
@@ -17,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("open")(open_.open_)
 app.add_typer(rules.app, name="rules")
 app.command("replay")(replay.replay)
 app.command("events")(events.events)
@@ -27,6 +39,22 @@ app.command("live", context_settings=_COMMAND)(live.live)
 app.command("import")(import_.import_)
 app.command("export")(export.export)
 app.command("info")(info.info)
+app.command("serve")(serve.serve)
+
+
+def command_names() -> list[str]:
+    """The commands there are."""
+    groups = [group.name for group in app.registered_groups]
+    return [name for name in (*groups, *(each.name for each in app.registered_commands)) if name]
+
+
+def _with_command(words: list[str]) -> list[str]:
+    """The words of the command line; ``open`` stands before them where they name no command."""
+    if not words:
+        return ["open"] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    if words[0] in ("--help", *command_names()):
+        return words
+    return ["open", *words]
 
 
 def main() -> None:
@@ -34,7 +62,7 @@ def main() -> None:
     # numpy starts threads for linear algebra, of which there is none here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        app()
+        app(_with_command(sys.argv[1:]))
     except BrokenPipeError:
         # Who read our output has enough, as `head` does; nothing more is to be flushed to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
