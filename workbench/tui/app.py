@@ -23,6 +23,7 @@ from workbench.tui.state import State, state_folder
 from workbench.tui.theme import DARK, LIGHT, THEMES
 from workbench.tui.workspace import Workspace
 
+_OF_PANES = ("maximise", "digit", "next_area", "grow", "show_pane")
 #: How often what is remembered is written (seconds).
 _SAVE = 5.0
 
@@ -45,6 +46,8 @@ class FalcowbApp(App[None]):
     CSS = """
     Screen { background: $background; color: $foreground; }
     Footer { height: 1; }
+    OptionList > .option-list--option { text-wrap: nowrap; text-overflow: ellipsis; }
+    OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
     ToastRack { align-horizontal: right; }
     Toast { max-width: 80; }
     """
@@ -54,7 +57,7 @@ class FalcowbApp(App[None]):
         Binding("tab", "next_area(1)", "Next pane", show=False),
         Binding("shift+tab", "next_area(-1)", "Pane before", show=False),
         *(Binding(str(digit), f"digit({digit})", show=False) for digit in range(1, 10)),
-        Binding("z,f11", "maximise", "Maximise"),
+        Binding("z,f11", "maximise", "Zoom"),
         Binding("alt+right,ctrl+shift+right", "grow(1,0)", "Wider", show=False),
         Binding("alt+left,ctrl+shift+left", "grow(-1,0)", "Narrower", show=False),
         Binding("alt+down,ctrl+shift+down", "grow(0,1)", "Taller", show=False),
@@ -139,6 +142,12 @@ class FalcowbApp(App[None]):
         self.call_after_refresh(self._changed)
 
     # Panes.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What concerns panes is nothing for dialogs and the start screen."""
+        if action in _OF_PANES and len(self.screen_stack) > 1:
+            return False
+        return super().check_action(action, parameters)
 
     @property
     def panes(self) -> Iterator[Pane]:

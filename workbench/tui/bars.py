@@ -90,7 +90,9 @@ def _engine(bench: Bench, good: str, busy: str, bad: str) -> Text:
     if judged is not None and not judged.complete:
         share = judged.seen / judged.total if judged.total else None
         return Text(f"◐ judging{_percent(share)}", style=busy)
-    if looked is not None and not looked.complete and looked.total:
+    if looked is None:
+        return Text("◐ opening", style=busy)
+    if not looked.complete and looked.total:
         return Text(f"◐ filtering{_percent(looked.seen / looked.total)}", style=busy)
     if bench.rules is not None and bench.rules.failed:
         return Text("▲ rules have errors; the last good ones judge", style=bad)

@@ -23,6 +23,16 @@ from workbench.tui.pane import Pane, PaneSpec
 from workbench.tui.theme import PRIORITIES, priority_colour, word_colour
 
 _TABS = ("Fields", "Arguments", "Raw", "Process", "Files")
+#: Families and fields in the order in which one looks for them.
+_FAMILIES = ("evt", "proc", "fd", "fs", "user", "container", "ka", "ct")
+_FIRST = (
+    "evt.type", "evt.res", "evt.failed", "evt.time", "evt.datetime",
+    "proc.name", "proc.pid", "proc.cmdline", "proc.exepath", "proc.cwd", "proc.pname", "proc.ppid",
+    "proc.pcmdline", "proc.aname", "proc.tty", "proc.sname",
+    "fd.name", "fd.num", "fd.type", "fd.typechar", "fd.l4proto", "fd.sip", "fd.sport", "fd.cip",
+    "fd.cport", "user.name", "user.uid", "user.loginname", "container.id", "container.name",
+)  # fmt: skip
+_NOTHING = ("", "<NA>", "-1")
 #: Seconds after which the event is asked for: who holds a key down passes many.
 _PAUSE = 0.06
 #: Characters of a payload that are shown.
@@ -170,10 +180,9 @@ class DetailPane(Pane):
 
     def _draw_fields(self, detail: EventDetail) -> None:
         known = dict(detail.families)
-        order = ["proc", "fd", "user", "evt", "container", "ka", "ct"]
-        names = [name for name in order if name in known]
+        names = [name for name in _FAMILIES if name in known]
         names += [name for name in known if name not in names]
-        self._draw_values([(name, known[name]) for name in names], "no fields")
+        self._draw_values([(name, _in_order(known[name])) for name in names], "no fields")
 
     def _draw_values(
         self, groups: list[tuple[str, tuple[FieldValue, ...]]], otherwise: str
@@ -282,6 +291,16 @@ class DetailPane(Pane):
         elif self.part == 2 and self.detail is not None:
             self.app.copy_to_clipboard(self.detail.raw.decode("utf-8", "replace"))
             self.notify("Copied the payload.")
+
+
+def _in_order(family: tuple[FieldValue, ...]) -> tuple[FieldValue, ...]:
+    """What is looked for first, then the others, those that say nothing last."""
+    places = {name: place for place, name in enumerate(_FIRST)}
+
+    def rank(value: FieldValue) -> tuple[bool, int]:
+        return value.text in _NOTHING, places.get(value.name, len(places))
+
+    return tuple(sorted(family, key=rank))
 
 
 def _payload(detail: EventDetail) -> Text:

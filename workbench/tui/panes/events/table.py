@@ -23,6 +23,9 @@ from workbench.tui.theme import priority_colour, word_colour
 #: Cells left of the first column: the mark and the alert.
 _GUTTER = 2
 _LEAST, _MOST = 3, 48
+#: A time of day to the microsecond; wider shows all nine digits.
+_TIME = 15
+_SHORT = {"evt.num", "evt.time", "evt.type", "evt.args", "evt.res", "evt.source"}
 _RIGHT = {"evt.num", "proc.pid", "thread.tid", "proc.ppid", "proc.vpid", "evt.res", "fd.num"}
 
 
@@ -261,6 +264,8 @@ class EventTable(ScrollView, can_focus=True):
         fitted = []
         for place, name in enumerate(self.fields):
             known = self.widths.get(name)
+            if known is None and name == "evt.time":
+                known = _TIME
             if known is None:
                 texts = [self._text(row, place) or "" for row in rows[:400]]
                 lengths = sorted(cell_len(text) for text in texts)
@@ -329,6 +334,8 @@ class EventTable(ScrollView, can_focus=True):
             style = base + (alert or self._style(name, text, dark, plain=at_cursor))
             if at_cursor and self.has_focus and place == self.column:
                 style += Style(underline=True, bold=True)
+            if name == "evt.time" and text:
+                text = text[:width]
             segments.append(Segment(_cell(text or "", width, name in _RIGHT), style))
             segments.append(Segment(" ", base))
         return Strip(segments)
@@ -351,7 +358,7 @@ class EventTable(ScrollView, can_focus=True):
 
 
 def _title(name: str) -> str:
-    return name.removeprefix("evt.") if name in ("evt.num", "evt.time", "evt.args") else name
+    return name.removeprefix("evt.") if name in _SHORT else name
 
 
 def _cell(text: str, width: int, right: bool) -> str:
