@@ -10,6 +10,7 @@ import typer
 from capture.errors import FalcowbError
 from workbench.cli import (
     events,
+    explain,
     export,
     import_,
     info,
@@ -32,6 +33,7 @@ app.command("open")(open_.open_)
 app.add_typer(rules.app, name="rules")
 app.command("replay")(replay.replay)
 app.command("events")(events.events)
+app.command("explain")(explain.explain)
 # What follows a command's name is the command's.
 _COMMAND = {"allow_interspersed_args": False}
 app.command("capture", context_settings=_COMMAND)(record.capture)
