@@ -10,6 +10,7 @@ from capture import batches as facts
 from capture.errors import FalcowbError
 from capture.manifest import SYSCALL
 from capture.reader import Capture, open_capture
+from capture.scap.sniff import is_scap
 from plugins.host import Plugin, Source
 from workbench.core.merged import merged
 from workbench.core.pieces import Piece, PluginPiece
@@ -119,9 +120,12 @@ class PluginEvents:
 
 
 def is_capture(path: str) -> bool:
-    """Whether a SOURCE names a capture, rather than something for a plugin."""
+    """Whether a SOURCE names a capture, rather than something for a plugin: by its name, or by what
+    it holds."""
     bare = path.rstrip("/")
-    return bare.endswith((".fcap", ".scap", ".scap.gz")) or (Path(path) / "manifest.json").is_file()
+    if bare.endswith((".fcap", ".scap", ".scap.gz", ".scap.zst")):
+        return True
+    return (Path(path) / "manifest.json").is_file() or is_scap(path)
 
 
 def open_capture_events(session: Session, path: str, start: int | None, stop: int | None) -> Events:
@@ -154,6 +158,12 @@ def open_plugin_events(
     The plugin is the first one asked for on the command line, else the only one that gives events.
     Raises FalcowbError.
     """
+    if params is not None and not any(each.event_source for each in session.plugins.plugins):
+        raise FalcowbError(
+            f"{params}: this is no capture, and no plugin is loaded that could open it",
+            hint="Name one under 'plugins' in a falco.yaml (-c falco.yaml), or a bundled one with "
+            "--plugin NAME.",
+        )
     plugin = session.plugins.sourcing(session.asked[0] if session.asked else None)
     if params is None:
         params = session.open_params(plugin.name)

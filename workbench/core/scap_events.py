@@ -6,21 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from capture.events.plugins import plugin_events
+from capture.events.plugins import PLUGIN_EVENT, plugin_events, source_of
 from capture.events.schema import EventBatch
-from capture.events.table import event_table
-from capture.scap.reader import Limits, ScapReader, Section
+from capture.scap.reader import Limits, ScapReader
 from engine.fields.catalogue import SYSCALL
-from engine.state.machine import EventState, StateEngine
-from engine.syscalls.segment import SyscallSegment, SyscallSource
-from engine.syscalls.state import State
 from workbench.core.ahead import ahead
 from workbench.core.pieces import Piece, PluginPiece, SyscallPiece
 from workbench.core.plugin_set import PluginSet
+from workbench.core.syscall_pieces import calls_between, walked
 
 #: Batches are large, for each costs the same beside its events; the first is there soon.
 _LIMITS = Limits(rows=1 << 18, bytes=64 << 20, first_rows=1 << 13)
@@ -41,41 +37,16 @@ class ScapEvents:
         self._start, self._stop = start, stop
         self._by_id = {each.id: each.event_source for each in plugins.plugins if each.id}
         self._strangers: Counter[int] = Counter()
-        self._plugin_code = event_table().by_key["PLUGINEVENT_E"].code
         self.sources: tuple[str, ...] = (SYSCALL, *dict.fromkeys(self._by_id.values()))
 
     def windows(self) -> Iterator[dict[str, Piece]]:
-        source = SyscallSource()
-        for item, state in ahead(self._states()):
-            if isinstance(item, Section):
-                source.begin(item)
-                continue
-            assert state is not None
-            segment = self._wanted(source.segment(item, State.of(state)))
-            window: dict[str, Piece] = {SYSCALL: SyscallPiece(segment)} if len(segment) else {}
-            if self._plugin_code in item.codes:
+        # Reading runs ahead of state as well.
+        for item, segment in walked(ahead(self._reader, 1)):
+            calls = calls_between(segment, self._start, self._stop)
+            window: dict[str, Piece] = {SYSCALL: SyscallPiece(calls)} if len(calls) else {}
+            if PLUGIN_EVENT in item.codes:
                 window |= self._plugin_pieces(item)
             yield window
-
-    def _states(self) -> Iterator[tuple[Section | EventBatch, EventState | None]]:
-        """What the file holds, and the state of its events. Reading runs ahead as well."""
-        engine = StateEngine(containers=True)
-        for item in ahead(self._reader, 1):
-            if isinstance(item, Section):
-                engine.begin(item)
-                yield item, None
-            else:
-                yield item, engine.feed(item)
-
-    def _wanted(self, segment: SyscallSegment) -> SyscallSegment:
-        """The segment less the events of plugins, and those outside the times."""
-        events = segment.events
-        keep = events.type != self._plugin_code
-        if self._start is not None:
-            keep &= events.time >= self._start
-        if self._stop is not None:
-            keep &= events.time < self._stop
-        return segment if keep.all() else segment.take(np.flatnonzero(keep))
 
     def _plugin_pieces(self, item: EventBatch) -> dict[str, Piece]:
         batch = plugin_events(item)
@@ -100,8 +71,8 @@ class ScapEvents:
     def notes(self) -> list[str]:
         notes = self._reader.notes()
         notes += [
-            f"{count:,} events of a plugin with id {plugin_id} are not judged: no such plugin is "
-            "loaded."
+            f"{count:,} event{'s' * (count != 1)} of source {source_of(plugin_id)} left out: no "
+            f"plugin with id {plugin_id} is loaded (--plugin NAME)."
             for plugin_id, count in self._strangers.items()
         ]
         return notes

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from capture.events.plugins import PLUGIN_EVENT
 from capture.events.schema import EventBatch
 from capture.events.section import Section
 from engine.state.machine import EventState, StateEngine
-from engine.syscalls.segment import SyscallSource
+from engine.syscalls.segment import SyscallSegment, SyscallSource
 from engine.syscalls.state import State
 from workbench.core.ahead import ahead
 from workbench.core.pieces import SyscallPiece
@@ -18,25 +19,39 @@ from workbench.core.pieces import SyscallPiece
 def syscall_pieces(
     items: Iterable[Section | EventBatch], start: int | None, stop: int | None
 ) -> Iterator[SyscallPiece]:
-    """The events between two times (nanoseconds since the epoch; the end is out).
+    """The events between two times (nanoseconds since the epoch; the end is out)."""
+    for _, segment in walked(items):
+        wanted = calls_between(segment, start, stop)
+        if len(wanted):
+            yield SyscallPiece(wanted)
 
-    State follows all events, those outside the times included. Reading and state run ahead, in a
-    thread of their own.
+
+def walked(
+    items: Iterable[Section | EventBatch],
+) -> Iterator[tuple[EventBatch, SyscallSegment]]:
+    """Each batch, and its events with their state.
+
+    Reading and state run ahead, in a thread of their own.
     """
     source = SyscallSource()
     for item, state in ahead(_with_state(items)):
         if isinstance(item, Section):
             source.begin(item)
-            continue
-        assert state is not None
-        segment = source.segment(item, State.of(state))
-        keep = np.ones(len(segment), np.bool_)
-        if start is not None:
-            keep &= segment.events.time >= start
-        if stop is not None:
-            keep &= segment.events.time < stop
-        if keep.any():
-            yield SyscallPiece(segment if keep.all() else segment.take(np.flatnonzero(keep)))
+        else:
+            assert state is not None
+            yield item, source.segment(item, State.of(state))
+
+
+def calls_between(segment: SyscallSegment, start: int | None, stop: int | None) -> SyscallSegment:
+    """The system calls between two times: state follows all events, rules see these. Events of
+    plugins, which a ``.scap`` has among them, are left out."""
+    events = segment.events
+    keep = events.type != PLUGIN_EVENT
+    if start is not None:
+        keep &= events.time >= start
+    if stop is not None:
+        keep &= events.time < stop
+    return segment if keep.all() else segment.take(np.flatnonzero(keep))
 
 
 def _with_state(
