@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from capture.errors import FalcowbError
 from capture.events.table import syscalls
 from capture.manifest import ProbeInfo
-from engine.evttypes import event_types
+from engine.evttypes import all_types, event_types
 from engine.fields.catalogue import SYSCALL
 from engine.ruleset.selection import RuleSet
 from workbench.config.values import Values
@@ -74,27 +73,37 @@ def call_feed(
     )
 
     def make() -> Probe:
-        probe: Probe = importlib.import_module("capture.syscalls.probe").LiveProbe(options)
-        return probe
+        from capture.syscalls.probe import LiveProbe
+
+        return LiveProbe(options)
 
     return CallFeed(chosen.about(), make, read_start_state, attached, gather=gather)
 
 
 def default_calls() -> frozenset[str]:
     """The system calls that Falco's rules and state engine need."""
-    names: frozenset[str] = importlib.import_module(
-        "capture.syscalls.default_set"
-    ).default_syscalls()
-    return names
+    from capture.syscalls.default_set import default_syscalls
+
+    return default_syscalls()
 
 
 def calls_of_rules(ruleset: RuleSet) -> frozenset[str]:
-    """The system calls that the rules which are on look at, and those that state needs."""
-    codes = {code for rule in ruleset.enabled(SYSCALL) for code in event_types(rule.condition)}
-    names: frozenset[str] = importlib.import_module("capture.syscalls.default_set").syscalls_for(
-        frozenset(codes)
-    )
-    return names
+    """The system calls that the rules which are on look at, and those that state needs.
+
+    A rule that does not say which calls it looks at gets those of the default set: calls of high
+    volume are recorded where a rule names them.
+    """
+    from capture.syscalls.default_set import default_syscalls, syscalls_for
+
+    codes: set[int] = set()
+    more: frozenset[str] = frozenset()
+    for rule in ruleset.enabled(SYSCALL):
+        looked_at = event_types(rule.condition)
+        if len(looked_at) > len(all_types()) // 2:
+            more = default_syscalls()
+        else:
+            codes |= looked_at
+    return syscalls_for(codes) | more
 
 
 def calls_of_rule_files(session: Session, files: Sequence[str]) -> frozenset[str]:
