@@ -107,11 +107,24 @@ class _Known(_SourceJudge):
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsFound:
+    """The alerts of a window in order: of each the event's number and time (nanoseconds since the
+    epoch), its rule as a place in ``rules``, and its line, in pieces."""
+
+    numbers: npt.NDArray[np.int64]
+    times: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    rules: tuple[Rule, ...]
+    lines: Iterator[pa.Buffer]
+
+
+@dataclass(frozen=True, slots=True)
 class _Matches:
-    """What matched in a window: for each match, in the order of alerts, the row in the segment of
-    its source and the rule's place in load order."""
+    """What matched in a window: for each match, in the order of alerts, the event's number, the row
+    in the segment of its source and the rule's place in load order."""
 
     segments: dict[int, Segment]  # by the rule's place
+    numbers: npt.NDArray[np.int64]
     rows: Rows
     rules: npt.NDArray[np.int64]
 
@@ -176,7 +189,20 @@ class Judge:
 
     def lines(self, window: Window) -> Iterator[pa.Buffer]:
         """The same alerts as lines of output, in pieces to be written one after the other."""
+        return self._lines(self._matches(window))
+
+    def found(self, window: Window) -> AlertsFound:
+        """The same alerts as columns."""
         matches = self._matches(window)
+        indices, places = np.unique(matches.rules, return_inverse=True)
+        rules = tuple(self._rules[index] for index in indices.tolist())
+        times = np.zeros(len(matches.rows), np.int64)
+        for place, rule in enumerate(rules):
+            mine = np.flatnonzero(places == place)
+            times[mine] = window[rule.source].times[matches.rows[mine]]
+        return AlertsFound(matches.numbers, times, places, rules, self._lines(matches))
+
+    def _lines(self, matches: _Matches) -> Iterator[pa.Buffer]:
         for start in range(0, len(matches.rules), _SPAN):
             rules = matches.rules[start : start + _SPAN]
             rows = matches.rows[start : start + _SPAN]
@@ -213,7 +239,7 @@ class Judge:
             rows = np.concatenate((rows, found))
             rules = np.concatenate((rules, indices[places]))
         order = np.lexsort((rules, nums))
-        return _Matches(segments, rows[order], rules[order])
+        return _Matches(segments, nums[order], rows[order], rules[order])
 
     def _count(
         self, name: str, events: int, times: np.ndarray[tuple[int], np.dtype[np.int64]]
