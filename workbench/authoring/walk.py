@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,12 +22,13 @@ def _untold(events: int, fraction: float | None) -> None:
 class Walk:
     """``open`` gives the events anew; ``path`` names the capture they are of, if they are one's;
     ``tick`` is told how many events were seen and how far that is (0 to 1, or None), and may raise
-    to stop."""
+    to stop. ``notes``: what was missing or dropped, as the last whole walk found it."""
 
     open: Callable[[], Events]
     session: Session
     path: str | None = None
     tick: Callable[[int, float | None], None] = _untold
+    notes: list[str] = field(default_factory=list)
 
     def windows(self) -> Iterator[Window]:
         events = self.open()
@@ -37,6 +38,7 @@ class Walk:
                 yield window
                 seen += sum(map(len, window.values()))
                 self.tick(seen, events.fraction())
+            self.notes[:] = events.notes()
         finally:
             events.close()
 

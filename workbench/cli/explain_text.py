@@ -9,9 +9,9 @@ from rich.text import Text
 from rich.tree import Tree
 
 from capture.errors import Place
+from engine.alerts import iso_8601
 from engine.explain.tree import Explained, Explanation, Kind, Saw, Verdict
 from workbench.cli.rules_text import printable
-from workbench.core.when import moment_text
 
 if TYPE_CHECKING:
     from engine.explain.near import NearGroup, NearMisses
@@ -26,7 +26,7 @@ _MOST_PARTS = 2_000
 
 
 def print_event(found: EventExplained, console: Console, *, unfold: bool = False) -> None:
-    head = Text.assemble((f"Event {found.number}", "bold"), f"  {moment_text(found.time)}")
+    head = Text.assemble((f"Event {found.number}", "bold"), f"  {iso_8601(found.time)}")
     if found.source != "syscall":
         head.append(f"  source {printable(found.source)}")
     console.print(head)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli import rules_diff
+
 if TYPE_CHECKING:
     from capture.errors import FalcowbError
     from engine.fields.model import FieldInfo
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from workbench.config import FalcoConfig, PluginConfig
     from workbench.surroundings import Surroundings
 
-app = typer.Typer(help="Check and list rule files.", no_args_is_help=True)
+app = typer.Typer(help="Check, list, compare and test rule files.", no_args_is_help=True)
+app.command("diff")(rules_diff.diff)
 
 _Files = Annotated[
     list[str] | None,

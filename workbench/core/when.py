@@ -27,12 +27,6 @@ def parse_moment(text: str) -> int:
     return nanoseconds
 
 
-def moment_text(time: int) -> str:
-    """The inverse: nanoseconds since the epoch, to the nanosecond, in UTC."""
-    seconds, rest = divmod(time, 10**9)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
-
-
 def _parse(text: str) -> int | None:
     if whole := _EPOCH.fullmatch(text):
         return int(whole[1]) * 10**9 + int((whole[2] or "0").ljust(9, "0"))
