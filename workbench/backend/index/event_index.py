@@ -80,7 +80,7 @@ class EventIndex:
         self.notes: list[str] = []
         found = None if capture.recording else folders.find(capture.path)
         if found is not None:
-            self._folder = found
+            self.folder = found
             self._segments = self._stored()
             try:
                 self._load()
@@ -88,11 +88,11 @@ class EventIndex:
             except (OSError, ValueError, KeyError, TypeError, IndexError):
                 folders.discard(found)
                 self.rows, self._batches = Rows(), []
-        self._folder = folders.make(capture.path, lasting=not capture.recording)
+        self.folder = folders.make(capture.path, lasting=not capture.recording)
         self._segments = self._stored()
 
     def _stored(self) -> StoredSegments:
-        return StoredSegments(self.capture, self._folder.path, self._section, self._source)
+        return StoredSegments(self.capture, self.folder.path, self._section, self._source)
 
     def _source(self, name: str) -> EventSource:
         """Of one capture all segments of a source count from the same first event."""
@@ -196,7 +196,7 @@ class EventIndex:
         batch = Batch(number, walked.source, walked.at, walked.rows, walked.context)
         if walked.state is not None:
             assert isinstance(walked.segment, SyscallSegment)
-            path = self._folder.path / state_name(number)
+            path = self.folder.path / state_name(number)
             try:
                 write_state(path, walked.state, walked.segment.ordered)
             except OSError as error:
@@ -245,7 +245,7 @@ class EventIndex:
                 for window in self.rows.windows
             ],
         }
-        path = self._folder.path
+        path = self.folder.path
         try:
             self._numbers.values.tofile(path / _NUMBERS)
             self._times.values.tofile(path / _TIMES)
@@ -254,14 +254,14 @@ class EventIndex:
             self._map(path, self.rows.count)
         except (OSError, ValueError):
             return
-        self._folder.complete()
+        self.folder.complete()
 
     def _map(self, path: Path, count: int) -> None:
         self._mapped = mapped(path / _NUMBERS, count), mapped(path / _TIMES, count)
         self._numbers, self._times, self._orders = Growing(), Growing(), Growing()
 
     def _load(self) -> None:
-        path = self._folder.path
+        path = self.folder.path
         told = json.loads((path / _MANIFEST).read_bytes())
         if told["format"] != FORMAT:
             raise ValueError("another format")
@@ -282,7 +282,7 @@ class EventIndex:
         self.complete = True
 
     def close(self) -> None:
-        self._folder.close()
+        self.folder.close()
 
 
 def _as_json(batch: Batch) -> list[object]:
