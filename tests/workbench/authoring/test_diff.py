@@ -64,7 +64,7 @@ def test_against_replays_of_either_side(tmp_path: Path, every: tuple[str, ...]) 
         for each in (old, new)
     )
     told = {each["rule"]: each for each in found["rules"]}
-    assert set(told) == ({"Secrets"} if every else {"Secrets", "Everything Read"})
+    assert set(told) == ({"Secrets"} if every else {"Secrets", "Everything Read", "Same"})
     for name, each in told.items():
         assert (each["before"], each["after"]) == (len(before[name]), len(after[name]))
         assert len(each["gained"]) - len(each["lost"]) == each["after"] - each["before"]
