@@ -157,6 +157,7 @@ def _run(
     recorder: Recorder, watch: Alerting, child: Child | None, signals: Signals, quiet: bool
 ) -> int:
     from capture.errors import FalcowbError
+    from workbench.cli.memory import forget_compiler
     from workbench.cli.recording import StatusLine, print_losses
     from workbench.cli.sources import end_child
     from workbench.cli.summary import print_tally
@@ -173,6 +174,7 @@ def _run(
 
         try:
             recorder.start(say)
+            forget_compiler()
             for feed in recorder.feeds:
                 say(f"Watching {feed.source}: {feed.about()}")
             recorder.run()

@@ -182,6 +182,7 @@ def _target(output: str) -> Path:
 
 def _run(recorder: Recorder, path: Path, child: Child | None, signals: Signals) -> int:
     from capture.errors import FalcowbError
+    from workbench.cli.memory import forget_compiler
     from workbench.cli.recording import StatusLine, print_end
     from workbench.cli.sources import end_child
 
@@ -189,6 +190,7 @@ def _run(recorder: Recorder, path: Path, child: Child | None, signals: Signals) 
         # A command has the terminal to itself.
         with StatusLine(recorder.told, lambda: None, on=child is None) as line:
             recorder.start(line.say)
+            forget_compiler()
             for feed in recorder.feeds:
                 line.say(f"Recording {feed.source}: {feed.about()}")
             line.say(f"Writing {path}." + ("" if child else " Ctrl-C ends the recording."))

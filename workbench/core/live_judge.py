@@ -18,9 +18,9 @@ from workbench.core.events import Window
 from workbench.core.feeds import Begin, Came, Item, Lost
 from workbench.core.pieces import Piece, PluginPiece, SyscallPiece
 
-#: Seconds that events are gathered: longer where judging takes long, so that it leaves the machine
-#: to others (a set of two hundred rules takes 30 ms for its first event), and never so long that
-#: an alert is late.
+#: Seconds that events are gathered. After judging there is a pause so many times longer than it
+#: took, to leave the machine to others (two hundred rules take 30 ms for a first event), and never
+#: so long that an alert is late.
 _LEAST, _MOST, _SHARE = 0.1, 0.5, 8
 #: Events that are judged without waiting for more.
 _EVENTS = 1 << 15
@@ -29,7 +29,7 @@ _EVENTS = 1 << 15
 class LiveWindows:
     """Gathers what comes into windows of events with their state.
 
-    ``judge`` is called with each window; how long it takes decides how long the next is gathered.
+    ``judge`` is called with each window; how long it takes decides how soon it is called again.
     """
 
     def __init__(self, judge: Callable[[Window], None]) -> None:
@@ -39,8 +39,8 @@ class LiveWindows:
         self._calls: list[EventBatch] = []
         self._plugins: dict[str, list[pa.RecordBatch]] = {}
         self._events = 0
-        self._since = 0.0
-        self._gather = _LEAST
+        self._due = 0.0  # when events that wait are judged
+        self._rested = 0.0  # until when judging pauses
 
     def take(self, item: Item) -> None:
         """What came; it may be judged at once."""
@@ -57,7 +57,7 @@ class LiveWindows:
                 else:
                     self._plugins.setdefault(source, []).append(events)
                 if not self._events:
-                    self._since = time.monotonic()
+                    self._due = max(time.monotonic() + _LEAST, self._rested)
                 self._events += len(item)
             case Lost():
                 pass
@@ -67,7 +67,7 @@ class LiveWindows:
         """Let time pass: judge what has waited long enough."""
         if not self._events:
             return
-        if self._events >= _EVENTS or time.monotonic() - self._since >= self._gather:
+        if self._events >= _EVENTS or time.monotonic() >= self._due:
             self.flush()
 
     def flush(self) -> None:
@@ -76,8 +76,8 @@ class LiveWindows:
             return
         started = time.monotonic()
         self._judge(dict(self._pieces()))
-        took = time.monotonic() - started
-        self._gather = min(max(took * _SHARE, _LEAST), _MOST)
+        ended = time.monotonic()
+        self._rested = ended + min((ended - started) * _SHARE, _MOST)
 
     def _pieces(self) -> Iterator[tuple[str, Piece]]:
         calls, plugins = self._calls, self._plugins
