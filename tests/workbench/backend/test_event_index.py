@@ -142,3 +142,36 @@ def test_a_capture_that_is_recorded_is_not_kept(tmp_path: Path, session: Session
         index.close()
         assert not place.exists()
     assert not folders.index_root().exists()
+
+
+@needs_captures
+def test_the_state_at_an_event_is_that_of_a_walk_to_it(tmp_path: Path, session: Session) -> None:
+    from capture.events.schema import cut
+    from capture.events.section import Section
+    from engine.state.machine import StateEngine
+
+    path = in_small_batches(INTRUSION, tmp_path / "a.fcap", 50)
+    index = built(path, session)
+    capture = open_capture(path)
+    rng = np.random.default_rng(2)
+    files = 0
+    for row in (0, index.count - 1, *rng.integers(0, index.count, 6).tolist()):
+        number = int(index.numbers[row])
+        engine = StateEngine(containers=True)
+        for item in capture.system_calls():
+            if isinstance(item, Section):
+                engine.begin(item)
+                continue
+            numbers = item.batch.column("num").to_numpy()
+            if int(numbers[-1]) >= number:
+                place = np.flatnonzero(numbers == number)[-1]
+                engine.feed(cut(item, 0, int(place) + 1))
+                break
+            engine.feed(item)
+        expected, found = engine.snapshot(), index.state_at(row)
+        assert found is not None
+        files += len(found.fds)
+        for table in ("threads", "fds"):
+            assert found.table(table).to_pylist() == expected.table(table).to_pylist()
+    assert files
+    index.close()

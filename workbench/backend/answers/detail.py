@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from capture.errors import FalcowbError
+from capture.events.state_schema import FD_TYPES
 from capture.events.table import event_table
 from engine.alerts import AlertFormatter
 from engine.columns import BytesColumn, Segment
@@ -25,6 +29,9 @@ from workbench.backend.questions.detail import (
     Detail,
     EventDetail,
     FieldValue,
+    Files,
+    OpenFile,
+    OpenFiles,
     Process,
 )
 
@@ -56,12 +63,56 @@ def detail(desk: Desk, question: Detail, asking: Asking) -> EventDetail:
         arguments=_arguments(segment, case.catalogue),
         raw=_raw(segment),
         ancestry=_ancestry(segment),
-        files=None,
         alerts=_alerts(desk, case, segment, row),
     )
 
 
-def _row(case: Case, question: Detail) -> int:
+@answers(OpenFiles)
+def open_files(desk: Desk, question: OpenFiles, asking: Asking) -> Files:
+    case = desk.case_now()
+    row = _row(case, question)
+    (located,) = case.index.locate(np.array([row], np.int64))
+    segment = case.index.segment(located.batch).take(located.places)
+    if not isinstance(segment, SyscallSegment) or not segment.state.known()[0]:
+        return Files(question.number, None)
+    asking.check()
+    state = case.index.state_at(row)
+    thread = int(segment.state.thread[0])
+    threads = segment.state.threads
+    # Threads of a process share its files, which are told of the main one.
+    holder = int(threads.number("pid")[thread])
+    if state is None or holder < 0:
+        return Files(question.number, None)
+    fds = state.fds
+    mine = np.flatnonzero(fds.column("tid").to_numpy() == holder)
+    rows = fds.take(pa.array(mine)).to_pylist()
+    return Files(
+        question.number,
+        tuple(
+            OpenFile(each["fd"], FD_TYPES.get(each["type"], ""), _file_name(each))
+            for each in sorted(rows, key=lambda each: int(each["fd"]))
+        ),
+    )
+
+
+def _file_name(fd: dict[str, Any]) -> str:
+    """The name of a file, or both ends of a connection."""
+    name = replaced(fd["name"] or b"")
+    if name or not (fd["source_ip"] or fd["dest_ip"]):
+        return name
+    ends = [
+        f"{_address(fd[f'{end}_ip'])}:{fd[f'{end}_port']}"
+        for end in ("source", "dest")
+        if fd[f"{end}_ip"]
+    ]
+    return "->".join(ends)
+
+
+def _address(raw: bytes) -> str:
+    return str(ipaddress.ip_address(raw)) if len(raw) in (4, 16) else "?"
+
+
+def _row(case: Case, question: Detail | OpenFiles) -> int:
     row = case.index.row_of_number(question.number)
     while row is not None and row < case.index.count:
         if int(case.index.numbers[row]) != question.number:

@@ -21,13 +21,14 @@ from engine.segments import EventSource
 from engine.syscalls.segment import SyscallSegment
 from workbench.backend.index import folder as folders
 from workbench.backend.index.batches import Batch, Context, StoredSegments, state_name
+from workbench.backend.index.moments import state_at, write_moment
 from workbench.backend.index.numbers import Growing, mapped
 from workbench.backend.index.rows import Located, Rows, Window
 from workbench.backend.index.states import write_state
 from workbench.backend.index.walk import Walked, walk
 from workbench.core.merged import merged
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST, _NUMBERS, _TIMES, _ORDER = "index.json", "numbers.bin", "times.bin", "order.bin"
 #: How often who waits for more looks whether it still should (seconds).
 _LOOK = 0.1
@@ -129,6 +130,22 @@ class EventIndex:
         """See ``Rows.locate``."""
         return self.rows.locate(rows)
 
+    def state_at(self, row: int) -> Section | None:
+        """Every thread and open file as they were after the event of a row; None for an event that
+        is no system call. Takes some tenths of a second. Raises CaptureError."""
+        located = next(self.locate(np.array([row], np.int64)))
+        batch = self._batches[located.batch]
+        segment = self.segment(located.batch)
+        if not isinstance(segment, SyscallSegment):
+            return None
+        place = int(segment.events.rows[located.places[0]])
+        if self._sections is None:
+            self._section(batch.at.section)
+        sections = self._sections or {}
+        return state_at(
+            self.folder.path, self.capture, self._batches, sections, batch.number, place
+        )
+
     def row_of_number(self, number: int) -> int | None:
         """The row of an event, or of the first after it; None where all come before."""
         row = int(np.searchsorted(self.numbers[: self.count], number))
@@ -199,6 +216,8 @@ class EventIndex:
             path = self.folder.path / state_name(number)
             try:
                 write_state(path, walked.state, walked.segment.ordered)
+                if walked.moment is not None:
+                    write_moment(self.folder.path, number, walked.moment)
             except OSError as error:
                 raise FalcowbError(
                     f"the index of {self.capture.path} cannot be written: {error.strerror}",

@@ -21,6 +21,7 @@ from engine.state.machine import EventState, StateEngine
 from engine.syscalls.segment import SyscallSegment, SyscallSource
 from engine.syscalls.state import State
 from workbench.backend.index.batches import Context
+from workbench.backend.index.moments import EVERY
 from workbench.core.ahead import ahead
 
 Ints = npt.NDArray[np.int64]
@@ -38,6 +39,8 @@ class Walked:
     times: Ints
     context: Context | None = None
     state: EventState | None = None
+    #: The whole state before it, now and then.
+    moment: Section | None = None
 
 
 def walk(
@@ -50,7 +53,7 @@ def walk(
 
 def _calls(capture: Capture) -> Iterator[Walked]:
     source = SyscallSource()
-    for at, item, state in ahead(_with_state(capture)):
+    for at, item, state, moment in ahead(_with_state(capture)):
         if isinstance(item, Section):
             source.begin(item)
             continue
@@ -66,19 +69,24 @@ def _calls(capture: Capture) -> Iterator[Walked]:
             segment.events.time.astype(np.int64),
             context,
             state,
+            moment,
         )
 
 
 def _with_state(
     capture: Capture,
-) -> Iterator[tuple[At | None, Section | EventBatch, EventState | None]]:
+) -> Iterator[tuple[At | None, Section | EventBatch, EventState | None, Section | None]]:
     engine = StateEngine(containers=True)
+    since = 0
     for at, item in capture.placed_calls():
         if isinstance(item, Section):
             engine.begin(item)
-            yield at, item, None
-        else:
-            yield at, item, engine.feed(item)
+            since = 0
+            yield at, item, None, None
+            continue
+        moment = engine.snapshot(item.section) if since and since % EVERY == 0 else None
+        since += 1
+        yield at, item, engine.feed(item), moment
 
 
 def _of_plugin(

@@ -62,8 +62,7 @@ class Alerted:
 @dataclass(frozen=True, slots=True)
 class EventDetail:
     """``families``: fields by the word before the first dot. ``arguments``: name, type and value of
-    the event's own. ``raw``: the payload of a plugin event. ``files`` is None where they are not
-    known."""
+    the event's own. ``raw``: the payload of a plugin event."""
 
     number: int
     time: int
@@ -73,5 +72,22 @@ class EventDetail:
     arguments: tuple[FieldValue, ...]
     raw: bytes
     ancestry: tuple[Process, ...]
-    files: tuple[OpenFile, ...] | None
     alerts: tuple[Alerted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFiles(Question):
+    """The files that the process of an event had open after it. Answers :class:`Files`."""
+
+    number: int
+    source: str = ""
+
+    lane: ClassVar[str] = "moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """``files`` by descriptor; None where the event has no process."""
+
+    number: int
+    files: tuple[OpenFile, ...] | None

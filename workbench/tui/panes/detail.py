@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
+from rich.cells import chop_cells, set_cell_size
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -15,7 +16,13 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from workbench.backend.messages import Trouble
-from workbench.backend.questions.detail import Detail, EventDetail, FieldValue
+from workbench.backend.questions.detail import (
+    Detail,
+    EventDetail,
+    FieldValue,
+    Files,
+    OpenFiles,
+)
 from workbench.backend.questions.rules import Judged
 from workbench.tui.bench import EventRef
 from workbench.tui.conditions.words import quoted
@@ -35,6 +42,8 @@ _FIRST = (
 _NOTHING = ("", "<NA>", "-1")
 #: Seconds after which the event is asked for: who holds a key down passes many.
 _PAUSE = 0.06
+#: Lines of one value that are shown.
+_MOST_LINES = 8
 #: Characters of a payload that are shown.
 _MOST_RAW = 200_000
 
@@ -69,6 +78,7 @@ class DetailPane(Pane):
         self._scroll.can_focus = True
         self.part = 0
         self.detail: EventDetail | None = None
+        self._files: Files | None = None
         self._values: list[FieldValue | None] = []
         self._timer: Timer | None = None
 
@@ -83,6 +93,10 @@ class DetailPane(Pane):
         self.part = part if isinstance(part, int) and 0 <= part < len(_TABS) else 0
         self.watch(self.app, "theme", self._draw, init=False)
         self._draw()
+
+    def on_resize(self) -> None:
+        if self.part < 2:
+            self.call_after_refresh(self._draw)
 
     def take_focus(self) -> None:
         (self._list if self._list.display else self._scroll).focus()
@@ -154,7 +168,7 @@ class DetailPane(Pane):
         elif self.part == 3:
             self._text.update(self._ancestry(detail))
         else:
-            self._text.update(self._files(detail))
+            self._draw_files(detail)
 
     def _draw_parts(self) -> None:
         text = Text(no_wrap=True, overflow="ellipsis")
@@ -189,15 +203,18 @@ class DetailPane(Pane):
     ) -> None:
         values: list[FieldValue | None] = []
         lines: list[Option] = []
-        every = [value.name for _, family in groups for value in family]
-        width = min(max(map(len, every), default=0), 26)
+        room = max(self._list.size.width - 2, 20)
+        longest = max(
+            (len(_short(one, name)) for name, family in groups for one in family), default=0
+        )
+        width = min(longest, max(room // 3, 10))
         for name, family in groups:
             if name:
                 values.append(None)
                 lines.append(Option(Text(f"─ {name} ", style="dim bold"), disabled=True))
             for value in family:
                 values.append(value)
-                lines.append(Option(self._line(value, width)))
+                lines.append(Option(self._line(_short(value, name), value.text, width, room)))
         if not lines:
             values.append(None)
             lines.append(Option(Text(f" {otherwise}", style="dim"), disabled=True))
@@ -212,15 +229,21 @@ class DetailPane(Pane):
                 self._list.highlighted = place
                 break
 
-    def _line(self, value: FieldValue, width: int) -> Text:
-        text = Text(" ")
-        text.append(value.name.ljust(width), style=word_colour("field", self._dark))
-        text.append("  ")
-        if value.text:
-            text.append(value.text)
-        else:
-            text.append("(empty)", style="dim")
-        return text
+    def _line(self, name: str, text: str, width: int, room: int) -> Text:
+        """A field and its value, which goes on below itself where it is long."""
+        line = Text(" ")
+        line.append(set_cell_size(name, width), style=word_colour("field", self._dark))
+        line.append("  ")
+        if not text:
+            return line.append("(empty)", style="dim")
+        value = visible(text)
+        style = "dim" if value in _NOTHING else ""
+        left = max(room - width - 4, 10)
+        parts = chop_cells(value, left)[:_MOST_LINES]
+        line.append(("\n" + " " * (width + 3)).join(parts), style=style)
+        if sum(map(len, parts)) < len(value):
+            line.append(" …", style="dim")
+        return line
 
     def _ancestry(self, detail: EventDetail) -> Text | Table:
         if not detail.ancestry:
@@ -236,16 +259,35 @@ class DetailPane(Pane):
             text.append("  " * (place + 1) + f"{process.command}\n", style="" if own else "dim")
         return text
 
-    def _files(self, detail: EventDetail) -> Text | Table:
-        if detail.files is None:
-            return Text("Which files were open is not known for this event.", style="dim")
-        if not detail.files:
+    def _draw_files(self, detail: EventDetail) -> None:
+        """They take a walk: they are asked for when they are to be seen."""
+        known = self._files
+        if known is not None and known.number == detail.number:
+            self._text.update(self._table_of_files(known))
+            return
+        self._text.update(Text("looking …", style="dim"))
+
+        def found(answer: object, last: bool) -> None:
+            assert isinstance(answer, Files)
+            self._files = answer
+            if self.part == 4 and self.detail and self.detail.number == answer.number:
+                self._text.update(self._table_of_files(answer))
+
+        def refused(trouble: Trouble) -> None:
+            self._text.update(Text(trouble.message, style="dim"))
+
+        self.ask(OpenFiles(detail.number, detail.source), found, refused)
+
+    def _table_of_files(self, known: Files) -> Text | Table:
+        if known.files is None:
+            return Text("This event has no process.", style="dim")
+        if not known.files:
             return Text("No open file is known of the process.", style="dim")
         table = Table(box=None, padding=(0, 1), show_edge=False, header_style="dim")
         table.add_column("fd", justify="right")
         table.add_column("type")
         table.add_column("name", overflow="fold")
-        for file in detail.files:
+        for file in known.files:
             table.add_row(str(file.number), file.type, Text(file.name))
         return table
 
@@ -291,6 +333,18 @@ class DetailPane(Pane):
         elif self.part == 2 and self.detail is not None:
             self.app.copy_to_clipboard(self.detail.raw.decode("utf-8", "replace"))
             self.notify("Copied the payload.")
+
+
+def _short(value: FieldValue, family: str) -> str:
+    """A name below the name of its family."""
+    return value.name.removeprefix(f"{family}.") if family else value.name
+
+
+def visible(text: str) -> str:
+    """What would move the cursor written out."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _in_order(family: tuple[FieldValue, ...]) -> tuple[FieldValue, ...]:
