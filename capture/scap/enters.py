@@ -4,8 +4,12 @@ Today's events are exits that hold the parameters of the call; until libs 0.22 t
 enter event of their own, and a reader such as sysdig 0.29 takes an exit's file from there. This is
 the way back of ``conversions.tsv``: an exit loses the parameters that a conversion would give it
 anew, and gets an enter event with them just before it, at its own time. A reader of today folds the
-two together again, to the very event this began with. What a conversion does not keep of an enter
-event (of ``poll`` its files, say) stays lost.
+two together again, to the very event this began with.
+
+What a conversion does not keep of enter events stays lost, and is not made up: their times and CPUs
+(each stands just before its exit, at its time), the files that ``poll`` and ``ppoll`` were asked to
+watch, and those that no exit follows, of calls that do not return (``exit``, ``exit_group``,
+``rt_sigreturn``) or were under way at the end.
 """
 
 from __future__ import annotations
@@ -35,12 +39,24 @@ from capture.events.table import EventType, event_table, rows
 _TWICE = ("SYSCALL_CLONE_20_X", "SYSCALL_FORK_20_X", "SYSCALL_VFORK_20_X", "SYSCALL_CLONE3_X")
 
 
+#: Parameters of enter events that exits of today have had all along: by exit, enter's and exit's.
+_OWN = {
+    "GENERIC_X": {0: 0},  # the call itself stands in both
+    "SYSCALL_DUP_1_X": {0: 1},
+    "SYSCALL_DUP2_X": {0: 1},
+    "SYSCALL_DUP3_X": {0: 1},
+    "SYSCALL_BPF_2_X": {0: 1},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Where a conversion takes a parameter from: ``empty``, ``default``, ``enter``."""
+    """Where a conversion takes a parameter from: ``empty``, ``default``, ``enter``; ``or_empty``:
+    empty, not default, without an enter event."""
 
     source: str
     number: int
+    or_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +68,21 @@ class _Addition:
 
 
 class Enters:
-    """Puts enter events back, batch by batch in order."""
+    """Puts enter events back, batch by batch in order.
 
-    def __init__(self) -> None:
+    With ``exits`` false nothing is put back: only the enter events that captures keep are written
+    as they were.
+    """
+
+    def __init__(self, exits: bool = True) -> None:
+        self._exits = exits
         #: Enter events that captures keep, seen with a parameter that a conversion would use.
         self._seen: set[int] = set()
 
     def put_back(self, batch: EventBatch) -> Iterator[EventBatch]:
         """The batch with its enter events, in pieces of no more types than a batch can have."""
         whole = narrow(batch)
-        wanted = [code for code in whole.codes if _enter_of(code) is not None]
+        wanted = [code for code in whole.codes if _enter_of(code) is not None and self._exits]
         if len(whole.codes) + len(wanted) > MAX_TYPES and whole.num_rows > 1:
             for half in split(whole, max(whole.num_rows // 2, 1), 1 << 62):
                 yield from self.put_back(half)
@@ -81,7 +102,7 @@ class Enters:
         """How many parameters each event keeps."""
         present: npt.NDArray[np.uint8] = batch.batch.column("present").to_numpy().copy()
         for code in batch.codes:
-            if code in _additions():
+            if code in _additions() and (self._exits or code in _kept_enters()):
                 mine = batch.rows(code)
                 parameters = batch.parameters(code)
                 present[mine] = self._shortened(code, parameters, present[mine])
@@ -121,7 +142,7 @@ def _with_enters(
     batch: EventBatch, wanted: list[int], present: npt.NDArray[np.uint8]
 ) -> EventBatch:
     entered = np.isin(batch.batch.column("type").to_numpy(), np.array(wanted, np.uint16))
-    entered &= ~_unentered(batch)
+    entered &= ~_unentered(batch, wanted)
     count = int(entered.sum())
     if not count:
         head = [batch.batch.column(field.name) for field in HEAD]
@@ -163,14 +184,21 @@ def _with_enters(
     return build(head, tuple(codes), type_ids, offsets, children, batch.section)
 
 
-def _unentered(batch: EventBatch) -> npt.NDArray[np.bool_]:
-    """Exits of a clone or fork in the new process."""
+def _unentered(batch: EventBatch, wanted: list[int]) -> npt.NDArray[np.bool_]:
+    """Exits of a clone or fork in the new process, and those that lack a number of their enter
+    event: there was none."""
     found = np.zeros(batch.num_rows, np.bool_)
     for key in _TWICE:
         code = event_table().by_key[key].code
         if code in batch.codes:
             results = batch.parameters(code).field(0)
             found[batch.rows(code)] = np.asarray(pc.equal(results, 0).fill_null(True))
+    for code in wanted:
+        for addition in _additions().get(code, ()):
+            for place, step in enumerate(addition.steps, addition.count):
+                column = batch.parameters(code).field(place)
+                if step.or_empty and pa.types.is_integer(column.type):
+                    found[batch.rows(code)] |= np.asarray(column.is_null())
     return found
 
 
@@ -181,7 +209,7 @@ def _enter_parameters(code: int, enter: EventType, exits: pa.StructArray) -> pa.
     for number, field in enumerate(event_struct(enter.code)):
         place = held.get(number)
         if place is None:
-            columns.append(pa.nulls(len(exits), field.type))
+            columns.append(_unknown(enter.parameters[number].type, field.type, len(exits)))
         else:
             column = exits.field(place)
             columns.append(
@@ -190,6 +218,15 @@ def _enter_parameters(code: int, enter: EventType, exits: pa.StructArray) -> pa.
     if not columns:
         return pa.array([{}] * len(exits), event_struct(enter.code))
     return pa.StructArray.from_arrays(columns, fields=list(event_struct(enter.code)))
+
+
+def _unknown(kind: str, type_: pa.DataType, count: int) -> pa.Array:
+    """Of a fixed width: readers of old take the bytes that follow a missing number for it."""
+    if kind == "fdlist":
+        return pa.repeat(pa.scalar([], type_), count)
+    if pa.types.is_integer(type_):
+        return pa.repeat(pa.scalar(-1 if kind == "fd" else 0, type_), count)
+    return pa.nulls(count, type_)
 
 
 @functools.cache
@@ -201,9 +238,7 @@ def _taken(code: int) -> Mapping[int, int]:
         for place, step in enumerate(addition.steps, addition.count)
         if step.source == "enter"
     }
-    if event_table()[code].key == "GENERIC_X":
-        held.setdefault(0, 0)  # The call itself stands in both.
-    return held
+    return {**_OWN.get(event_table()[code].key, {}), **held}
 
 
 @functools.cache
@@ -239,4 +274,4 @@ def _additions() -> Mapping[int, tuple[_Addition, ...]]:
 
 def _step(word: str) -> _Step:
     source, _, number = word.rstrip("?").partition(":")
-    return _Step(source, int(number or 0))
+    return _Step(source, int(number or 0), word.endswith("?"))

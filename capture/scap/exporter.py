@@ -60,7 +60,7 @@ def export_scap(
     removes the file. Memory does not grow with the capture. Raises CaptureError where the file
     exists or cannot be written.
     """
-    put = Enters() if (had_enters(capture) if enters is None else enters) else None
+    put = Enters(had_enters(capture) if enters is None else enters)
     written = events = 0
     with ScapWriter(target, compress=compress) as writer:
         try:
@@ -69,7 +69,7 @@ def export_scap(
                     writer.section(item)
                     continue
                 events += item.num_rows
-                for part in [item] if put is None else put.put_back(item):
+                for part in put.put_back(item):
                     written += part.num_rows
                     writer.events(part)
                 progress(events)

@@ -52,6 +52,7 @@ def export(
         raise typer.BadParameter("name one of --scap, --parquet, --jsonl")
     with open_with_progress(capture) as opened:
         notes: tuple[str, ...] = tuple(opened.missing)
+        back = ""
         try:
             with Told(opened.count) as told:
                 if scap:
@@ -59,6 +60,8 @@ def export(
 
                     done = export_scap(opened, output, enters=enters, progress=told)
                     events, notes = done.events, done.notes
+                    if done.enters:
+                        back = f", and {done.enters:,} enter events before their exits"
                 elif parquet:
                     from workbench.core.export_parquet import export_parquet
 
@@ -68,7 +71,7 @@ def export(
         except KeyboardInterrupt:
             print("Stopped; nothing was written.", file=sys.stderr)
             raise typer.Exit(130) from None
-    print(f"{events:,} events written to {output}.", file=sys.stderr)
+    print(f"{events:,} events{back} written to {output}.", file=sys.stderr)
     for note in notes:
         print(f"missing: {note}", file=sys.stderr)
 
