@@ -28,6 +28,7 @@ RESERVE_FILE = ".reserve"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")
 _SEGMENT = re.compile(r"events-([0-9]{5,9})\.arrow\Z")
+_START = re.compile(r"start-([0-9]{5,9})\Z")
 _RESERVED = frozenset({"derived"})
 
 
@@ -66,6 +67,17 @@ def segment_index(name: str) -> int | None:
     return int(found.group(1)) if found and segment_name(int(found.group(1))) == name else None
 
 
+def start_name(index: int) -> str:
+    """The folder, inside a source's, of the state with which segment ``index`` begins."""
+    return f"start-{index:05d}"
+
+
+def start_index(name: str) -> int | None:
+    """The number in the name of such a folder; None for another name."""
+    found = _START.match(name)
+    return int(found.group(1)) if found and start_name(int(found.group(1))) == name else None
+
+
 class Folder:
     """An open directory. ``path`` is for messages only; files are reached by descriptor."""
 
@@ -98,6 +110,13 @@ class Folder:
     def make_subfolder(self, name: str) -> Folder:
         os.mkdir(name, FOLDER_MODE, dir_fd=self.fd)
         return self.subfolder(name)
+
+    def remove_subfolder(self, name: str) -> None:
+        """Remove a folder of files inside this one. Raises OSError."""
+        with self.subfolder(name) as inside:
+            for file in inside.names():
+                os.unlink(file, dir_fd=inside.fd)
+        os.rmdir(name, dir_fd=self.fd)
 
     def open_file(self, name: str) -> int:
         """Descriptor of an ordinary file inside this folder, for reading.

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from capture.errors import CaptureError, Place
-from capture.folder import MANIFEST, folder_source, segment_index
+from capture.folder import MANIFEST, folder_source, segment_index, start_index
 from capture.ipc import Span
 
 FORMAT = "falcowb capture"
@@ -26,6 +26,8 @@ MAX_NOTE = 1000
 #: The source of system calls; all others are plugins'.
 SYSCALL = "syscall"
 _MAX_COUNT = (1 << 63) - 1
+#: Most alerts that a capture which was kept for them names.
+MAX_PINNED = 1000
 #: Most system calls, processes and the like that a recording names.
 _MAX_PROBED = 100_000
 
@@ -75,10 +77,24 @@ class SegmentInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class LetGo:
+    """What a ring has let go of a source: the segments below number ``segments``, with so many
+    ``events`` and ``bytes`` of this ``span``. What is found of them on disk does not count. The
+    rest begins, of system calls, in section ``section`` with the state in the folder ``state``."""
+
+    segments: int = 0
+    events: int = 0
+    bytes: int = 0
+    span: Span | None = None
+    state: str = ""
+    section: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SourceInfo:
     """One event source of a capture. ``drops`` is how many events are known to be lost at
     recording; where and why is in ``gaps.arrow`` beside the segments. ``probe``: of system calls
-    that were recorded live."""
+    that were recorded live. ``let_go``: what of it a ring has let go, None for nothing."""
 
     name: str
     folder: str = ""
@@ -86,6 +102,7 @@ class SourceInfo:
     probe: ProbeInfo | None = None
     drops: int = 0
     segments: tuple[SegmentInfo, ...] = ()
+    let_go: LetGo | None = None
 
     @property
     def events(self) -> int:
@@ -155,6 +172,31 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class PinnedAlert:
+    """An alert for which a capture was kept; ``time`` in nanoseconds since the epoch."""
+
+    rule: str = ""
+    priority: str = ""
+    source: str = ""
+    num: int = 0
+    time: int = 0
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A capture that was kept out of another, ``ring``, for its alerts: the first of them, and how
+    many there were in all (``count``). From ``start`` to ``stop`` (nanoseconds since the epoch) was
+    wanted; what of it could not be had is in the notes."""
+
+    ring: str = ""
+    start: int = 0
+    stop: int = 0
+    count: int = 0
+    alerts: tuple[PinnedAlert, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """``end`` is None while recording, and for ever in a capture that was cut short. ``notes`` say
     what was missing or wrong in what was recorded or imported, one sentence each."""
@@ -167,6 +209,7 @@ class Manifest:
     flush: Mapping[str, float] = field(default_factory=dict)
     origin: Origin | None = None
     notes: tuple[str, ...] = ()
+    pinned: Pinned | None = None
     version: int = VERSION
 
     @property
@@ -256,6 +299,7 @@ def _manifest(data: dict[str, Any], version: int) -> Manifest:
         },
         origin=None if data.get("origin") is None else _origin(_map(data, "origin")),
         notes=tuple(_note(text) for text in _list(data, "notes", MAX_NOTES)),
+        pinned=None if data.get("pinned") is None else _pinned(_map(data, "pinned")),
         version=version,
     )
 
@@ -307,6 +351,7 @@ def _source(item: object) -> SourceInfo:
         probe=None if item.get("probe") is None else _probe(_map(item, "probe")),
         drops=_number(item, "drops", 0, _MAX_COUNT),
         segments=tuple(segments),
+        let_go=None if item.get("let_go") is None else _let_go(_map(item, "let_go")),
     )  # fmt: skip
     if max(source.events, source.bytes, source.payload_bytes) > _MAX_COUNT:
         raise ValueError(f"source {name!r} claims more events or bytes than can be")
@@ -331,22 +376,60 @@ def _segment(item: object) -> SegmentInfo:
     file = _text(item, "file")
     if segment_index(file) is None:
         raise ValueError(f"not the name of a segment: {file[:80]!r}")
-    span = None
-    if item.get("span") is not None:
-        numbers = _map(item, "span")
-        span = Span(
-            _number(numbers, "first_num", 0, 1 << 64),
-            _number(numbers, "last_num", 0, 1 << 64),
-            _number(numbers, "min_time", -_MAX_COUNT, _MAX_COUNT),
-            _number(numbers, "max_time", -_MAX_COUNT, _MAX_COUNT),
-        )
     return SegmentInfo(
         file=file,
         events=_number(item, "events", 0, _MAX_COUNT),
         bytes=_number(item, "bytes", 0, _MAX_COUNT),
         payload_bytes=_number(item, "payload_bytes", 0, _MAX_COUNT),
         closed=_bool(item, "closed"),
-        span=span,
+        span=_span(item),
+    )
+
+
+def _let_go(data: dict[str, Any]) -> LetGo:
+    state = _text(data, "state")
+    if state and start_index(state) is None:
+        raise ValueError(f"not the name of a state: {state[:80]!r}")
+    return LetGo(
+        segments=_number(data, "segments", 0, _MAX_COUNT),
+        events=_number(data, "events", 0, _MAX_COUNT),
+        bytes=_number(data, "bytes", 0, _MAX_COUNT),
+        span=_span(data),
+        state=state,
+        section=_number(data, "section", 0, _MAX_COUNT),
+    )
+
+
+def _pinned(data: dict[str, Any]) -> Pinned:
+    alerts = []
+    for item in _list(data, "alerts", MAX_PINNED):
+        if not isinstance(item, dict):
+            raise ValueError("an alert is not a map")
+        alerts.append(
+            PinnedAlert(
+                num=_number(item, "num", 0, 1 << 64),
+                time=_number(item, "time", -_MAX_COUNT, _MAX_COUNT),
+                **{key: _text(item, key) for key in ("rule", "priority", "source", "output")},
+            )
+        )
+    return Pinned(
+        ring=_text(data, "ring"),
+        start=_number(data, "start", -_MAX_COUNT, _MAX_COUNT),
+        stop=_number(data, "stop", -_MAX_COUNT, _MAX_COUNT),
+        count=_number(data, "count", 0, _MAX_COUNT),
+        alerts=tuple(alerts),
+    )
+
+
+def _span(data: Mapping[str, Any]) -> Span | None:
+    if data.get("span") is None:
+        return None
+    numbers = _map(data, "span")
+    return Span(
+        _number(numbers, "first_num", 0, 1 << 64),
+        _number(numbers, "last_num", 0, 1 << 64),
+        _number(numbers, "min_time", -_MAX_COUNT, _MAX_COUNT),
+        _number(numbers, "max_time", -_MAX_COUNT, _MAX_COUNT),
     )
 
 

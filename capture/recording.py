@@ -17,10 +17,11 @@ from capture.errors import CaptureError
 from capture.events.schema import MAX_TYPES, EventBatch, event_schema, widen
 from capture.events.section import Section
 from capture.events.shapes import all_codes, fit, join, narrow, split
+from capture.events.walked_state import WALKED
 from capture.folder import GAPS_FILE, Folder, segment_name
 from capture.kinds import in_order, kind_of
 from capture.layout import MAX_BATCH_BYTES
-from capture.manifest import SegmentInfo, SourceInfo
+from capture.manifest import LetGo, SegmentInfo, SourceInfo
 from capture.schema import GAPS, PLUGIN_EVENTS
 from capture.segment import SegmentFile
 from capture.state_tables import (
@@ -56,6 +57,8 @@ class Recorded(ABC):
         self._kind = kind_of(info.name)
         self._segment: SegmentFile | None = None
         self._closed: list[SegmentInfo] = []
+        self._next_index = 0
+        self._let_go: LetGo | None = None
         self._others: dict[str, SegmentFile] = {}
         self._gaps: dict[tuple[int, str], tuple[int, int]] = {}
 
@@ -67,7 +70,40 @@ class Recorded(ABC):
     def info(self) -> SourceInfo:
         """The source as the manifest has it, up to what is written."""
         current = [] if self._segment is None else [_segment_info(self._segment, closed=False)]
-        return replace(self._info, drops=self.drops, segments=(*self._closed, *current))
+        return replace(
+            self._info,
+            drops=self.drops,
+            segments=(*self._closed, *current),
+            let_go=self._let_go,
+        )
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes on disk of what is written, with the files beside the segments."""
+        segments = sum(segment.bytes for segment in self._closed)
+        return segments + sum(file.size for file in self._files())
+
+    def let_go(self, count: int, state: str = "", section: int = 0) -> tuple[str, ...]:
+        """Forget the first ``count`` finished segments; their files, which the caller removes once
+        the manifest no longer has them. ``state`` and ``section``: as in ``LetGo``."""
+        gone, self._closed = self._closed[:count], self._closed[count:]
+        before = self._let_go or LetGo()
+        span = before.span
+        for segment in gone:
+            span = segment.span.merge(span) if segment.span is not None else span
+        self._let_go = LetGo(
+            segments=before.segments + len(gone),
+            events=before.events + sum(segment.events for segment in gone),
+            bytes=before.bytes + sum(segment.bytes for segment in gone),
+            span=span,
+            state=state,
+            section=section,
+        )
+        return tuple(segment.file for segment in gone)
+
+    def end_segment(self) -> None:
+        """Finish the segment being written, with what is on disk of it."""
+        self._end_segment()
 
     def drop(self, count: int, reason: str, when: int | None = None) -> bool:
         """Note events lost after the last one, at ``when`` (nanoseconds since the epoch; None:
@@ -119,7 +155,8 @@ class Recorded(ABC):
     def _current(self, schema: pa.Schema) -> SegmentFile:
         """The segment that is being written."""
         if self._segment is None:
-            index = len(self._closed)
+            index = self._next_index
+            self._next_index += 1
             about = {**self._about, "segment": index}
             self._segment = SegmentFile(
                 self.folder, segment_name(index), schema, about, self._compression
@@ -221,7 +258,7 @@ class RecordedSyscalls(Recorded):
         if not self.section < section.number < MAX_SECTIONS:
             raise CaptureError(f"section {section.number} after section {self.section}")
         self.section = section.number
-        for name in ("machine", "interfaces", "users", "groups", "threads", "fds"):
+        for name in ("machine", "interfaces", "users", "groups", "threads", "fds", *WALKED):
             for frame in table_frames(section, name):
                 file = self._other(table_file(name), STATE_FILES[table_file(name)])
                 file.append(frame, None)

@@ -11,11 +11,12 @@ import os
 from dataclasses import dataclass, replace
 
 from capture.errors import CaptureError
-from capture.folder import Folder, folder_source, segment_index
+from capture.folder import Folder, folder_source, segment_index, start_index
 from capture.ipc import Damage, Span, frames, read_schema
 from capture.kinds import Kind, kind_of
-from capture.manifest import SYSCALL, Manifest, PluginInfo, SegmentInfo, SourceInfo
+from capture.manifest import SYSCALL, LetGo, Manifest, PluginInfo, SegmentInfo, SourceInfo
 from capture.segment import SCHEMA_KEY
+from capture.state_tables import read_sections
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,10 @@ def survey_source(root: Folder, source: SourceInfo, *, recording: bool, ended: b
         text = f"source {source.name}: its folder cannot be read{lost} ({error.message})"
         return Survey(replace(source, segments=()), (text,))
     with folder:
-        present = {name for name in folder.names() if segment_index(name) is not None}
+        # What a ring has let go may not be removed yet.
+        first = source.let_go.segments if source.let_go else 0
+        present = {name for name in folder.names() if (segment_index(name) or 0) >= first}
+        present = {name for name in present if segment_index(name) is not None}
         stated = {segment.file: segment for segment in source.segments}
         segments, missing = [], []
         last = max(present, key=_index, default="")
@@ -152,14 +156,30 @@ def rebuild_manifest(root: Folder) -> Manifest:
             )
             if files:
                 plugin = PluginInfo() if source == SYSCALL else _plugin_of(folder, files)
-                segments = tuple(SegmentInfo(file) for file in files)
-                sources.append(SourceInfo(source, name, plugin, segments=segments))
+                let_go = _let_go(folder, files)
+                first = let_go.segments if let_go else 0
+                segments = tuple(SegmentInfo(file) for file in files if _index(file) >= first)
+                sources.append(SourceInfo(source, name, plugin, segments=segments, let_go=let_go))
     if not sources:
         raise CaptureError(
             f"{root.path} is not a capture: no manifest.json and no segments of events",
             hint="A capture is a folder, NAME.fcap, made by falcowb capture.",
         )
     return Manifest(sources=tuple(sources[:64]))
+
+
+def _let_go(folder: Folder, files: list[str]) -> LetGo | None:
+    """What a ring had let go: the segments before the last whole state; what they were is lost."""
+    starts = [name for name in folder.names() if start_index(name) is not None]
+    for name in sorted(starts, key=lambda name: start_index(name) or 0, reverse=True):
+        try:
+            with folder.subfolder(name) as inside:
+                for section, _ in read_sections(inside, lambda _: None):
+                    return LetGo(start_index(name) or 0, state=name, section=section.number)
+        except CaptureError:
+            continue
+    first = _index(files[0])
+    return LetGo(first) if first else None
 
 
 def _plugin_of(folder: Folder, files: list[str]) -> PluginInfo:

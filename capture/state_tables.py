@@ -2,8 +2,10 @@
 
 ``sections.arrow`` has one row a section; ``threads.arrow``, ``fds.arrow``, ``users.arrow``,
 ``groups.arrow``, ``machine.arrow`` and ``interfaces.arrow`` are the tables of
-``capture.events.state_schema`` with the section of each row before them. All are IPC streams
-appended to as sections begin; a table no section has rows of is not there.
+``capture.events.state_schema`` with the section of each row before them; those of
+``capture.events.walked_state`` are beside them where the state was walked to. All are IPC streams
+appended to as sections begin; a table no section has rows of is not there. Of a ring that has let
+segments go, the first section is in a folder of its own, ``start-NNNNN``, of the same files.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ from capture.errors import CaptureError
 from capture.events.checks import check_state
 from capture.events.section import Section
 from capture.events.state_schema import TABLES
-from capture.folder import Folder
+from capture.events.walked_state import WALKED
+from capture.folder import Folder, start_name
 from capture.ipc import Damage, Decoder, frames, read_schema
+from capture.manifest import SYSCALL, LetGo
+from capture.segment import SegmentFile
 
 SECTIONS_FILE = "sections.arrow"
 #: ``after_num``: number of the last event before the section; ``major`` and ``minor``: version of
@@ -38,6 +43,7 @@ MAX_SECTIONS = 65_536
 MAX_STATE_BYTES = 256 << 20
 _FRAME_BYTES = 16 << 20
 
+_SCHEMAS = {**TABLES, **WALKED}
 _SECTION = pa.field("section", pa.uint32(), nullable=False)
 
 
@@ -46,14 +52,14 @@ def table_file(name: str) -> str:
 
 
 def table_schema(name: str) -> pa.Schema:
-    """Schema on disk of a table of ``TABLES``."""
-    return pa.schema([_SECTION, *TABLES[name]])
+    """Schema on disk of a table of ``TABLES`` or ``WALKED``."""
+    return pa.schema([_SECTION, *_SCHEMAS[name]])
 
 
 #: Files of the state and their schemas.
 STATE_FILES: dict[str, pa.Schema] = {
     SECTIONS_FILE: SECTIONS,
-    **{table_file(name): table_schema(name) for name in TABLES},
+    **{table_file(name): table_schema(name) for name in _SCHEMAS},
 }
 
 
@@ -65,9 +71,10 @@ def section_row(section: Section, after_num: int) -> pa.RecordBatch:
 
 
 def table_frames(section: Section, name: str) -> Iterator[pa.RecordBatch]:
-    """A table of a section in batches as they go on disk."""
-    table = section.table(name)
-    if not table.num_rows:
+    """A table of a section, by its name in ``TABLES`` or ``WALKED``, in batches as they go on
+    disk."""
+    table = section.walked.get(name) if name in WALKED else section.table(name)
+    if table is None or not table.num_rows:
         return
     numbers = pa.repeat(pa.scalar(section.number, pa.uint32()), table.num_rows)
     whole = pa.RecordBatch.from_arrays([numbers, *table.columns], schema=table_schema(name))
@@ -87,12 +94,33 @@ def check_frame(file: str, batch: pa.RecordBatch) -> None:
         raise ValueError("a section twice")
 
 
-def read_sections(folder: Folder, note: Callable[[str], None]) -> Iterator[tuple[Section, int]]:
+def read_sections(
+    folder: Folder, note: Callable[[str], None], start: LetGo | None = None
+) -> Iterator[tuple[Section, int]]:
     """Each section in order, and the number of the last event before it.
 
+    ``start``: what the first is to be read from, and which it is; those up to it are passed over.
     What is damaged is left out and told to ``note``. At most one section is in memory.
     """
-    tables = {name: _Table(folder, name, note) for name in TABLES}
+    last = -1
+    if start is not None and start.state:
+        last = start.section
+        try:
+            inside = folder.subfolder(start.state)
+        except CaptureError as error:
+            note(error.message)
+        else:
+            with inside:
+                for section, after in _sections(inside, note):
+                    if section.number == start.section:
+                        yield section, after
+    for section, after in _sections(folder, note):
+        if section.number > last:
+            yield section, after
+
+
+def _sections(folder: Folder, note: Callable[[str], None]) -> Iterator[tuple[Section, int]]:
+    tables = {name: _Table(folder, name, note) for name in _SCHEMAS}
     last = -1
     for row in _frames(folder, SECTIONS_FILE, note):
         for values in row.to_pylist():
@@ -100,7 +128,45 @@ def read_sections(folder: Folder, note: Callable[[str], None]) -> Iterator[tuple
                 continue
             last = values["section"]
             state = {name: table.of(last) for name, table in tables.items()}
-            yield Section(last, (values["major"], values["minor"]), **state), values["after_num"]
+            walked = {name: state[name] for name in WALKED}
+            # There is always a row of what is pending, where there is anything of this kind.
+            known = walked["walked_pending"].num_rows > 0
+            version = values["major"], values["minor"]
+            own = {name: state[name] for name in TABLES}
+            yield Section.of(last, version, own, walked if known else None), values["after_num"]
+
+
+def write_start(folder: Folder, index: int, section: Section, after_num: int) -> tuple[str, int]:
+    """Write the state with which segment ``index`` of a source's folder begins, through to the
+    disk; the name of its folder and the bytes it takes. Raises OSError."""
+    name = start_name(index)
+    written = 0
+    with folder.make_subfolder(name) as inside:
+        for table in _SCHEMAS:
+            frames = table_frames(section, table)
+            written += _write_file(inside, table_file(table), frames)
+        rows = iter([section_row(section, after_num)])
+        written += _write_file(inside, SECTIONS_FILE, rows)
+        os.fsync(inside.fd)
+    os.fsync(folder.fd)
+    return name, written
+
+
+def _write_file(folder: Folder, name: str, batches: Iterator[pa.RecordBatch]) -> int:
+    file: SegmentFile | None = None
+    try:
+        for batch in batches:
+            if file is None:
+                file = SegmentFile(folder, name, STATE_FILES[name], {"source": SYSCALL})
+            file.append(batch, None)
+    except BaseException:
+        if file is not None:
+            file.abandon()
+        raise
+    if file is None:
+        return 0
+    file.close()
+    return file.size
 
 
 class _Table:
@@ -133,7 +199,7 @@ class _Table:
                 f"{table_file(self._name)}: of section {section} only the first"
                 f" {MAX_STATE_BYTES} bytes are used"
             )
-        schema = TABLES[self._name]
+        schema = _SCHEMAS[self._name]
         columns = [batch.select(schema.names) for batch in found]
         if len(columns) == 1:
             return pa.RecordBatch.from_arrays(columns[0].columns, schema=schema)

@@ -48,7 +48,7 @@ def placed_syscalls(
     except CaptureError:
         return  # Opening the capture has said so.
     with folder:
-        sections = read_sections(folder, note)
+        sections = read_sections(folder, note, info.let_go)
         ahead = next(sections, None)
         last = -1
         for file, frame, batch in _frames(root, info, note, wanted):
@@ -123,8 +123,14 @@ def count_types(root: Folder, info: SourceInfo) -> Counter[int]:
 def count_state(root: Folder, info: SourceInfo, table: str) -> int:
     """Rows of a table of ``capture.events.state_schema``, of all sections together; those of
     ``sections`` are the sections themselves."""
-    frames = headers(root, info.folder, table_file(table))
-    return sum(frame.rows for _, frame in frames)
+    count = sum(frame.rows for _, frame in headers(root, info.folder, table_file(table)))
+    if info.let_go is None or not info.let_go.state:
+        return count
+    try:
+        with root.subfolder(info.folder) as folder:
+            return sum(f.rows for _, f in headers(folder, info.let_go.state, table_file(table)))
+    except CaptureError:
+        return 0
 
 
 def type_names(counts: Counter[int]) -> Counter[str]:

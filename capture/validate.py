@@ -18,6 +18,7 @@ from capture.folder import (
     Folder,
     folder_source,
     segment_index,
+    start_index,
 )
 from capture.ipc import Damage, Decoder, frames, read_schema
 from capture.kinds import Kind, in_order, kind_of
@@ -79,6 +80,8 @@ def _check_names(root: Folder, capture: Capture) -> Iterator[Finding]:
             for name in folder.names():
                 mode = os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode
                 where = f"{folder_name}/{name[:200]}"
+                if stat.S_ISDIR(mode) and start_index(name) is not None:
+                    continue
                 if not stat.S_ISREG(mode):
                     yield Finding(Level.ERROR, where, "not an ordinary file")
                 elif segment_index(name) is None and name not in _known(folder_name):
@@ -113,12 +116,12 @@ def _check_source(root: Folder, info: SourceInfo) -> Iterator[Finding]:
                 os.close(fd)
         yield from _check_gaps(folder, info)
         if info.name == SYSCALL:
-            yield from _check_state(folder)
+            yield from _check_state(folder, info)
 
 
-def _check_state(folder: Folder) -> Iterator[Finding]:
+def _check_state(folder: Folder, info: SourceInfo) -> Iterator[Finding]:
     texts: list[str] = []
-    for _ in read_sections(folder, texts.append):
+    for _ in read_sections(folder, texts.append, info.let_go):
         pass
     return (Finding(Level.ERROR, folder.path.name, text) for text in texts)
 

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,13 +45,15 @@ from capture.manifest import (
     Host,
     Manifest,
     Origin,
+    Pinned,
     SourceInfo,
 )
 from capture.recording import MAX_EVENT_BYTES, Recorded, RecordedPlugin, RecordedSyscalls
 from capture.redact import redact_text
 from capture.segment import COMPRESSION
 
-_RESERVE_BYTES = 256 << 10
+#: Set aside on disk for the end mark of a recording that fills it.
+RESERVE_BYTES = 256 << 10
 _WRITER = "falcowb 0.1.0"
 
 
@@ -102,6 +105,7 @@ class CaptureWriter:
         self._host = this_host()
         self._imported: tuple[Origin, Host, Clocks] | None = None
         self._notes: list[str] = []
+        self._pinned: Pinned | None = None
         infos = [_as_info(source) for source in sources]
         if not infos or len({info.folder for info in infos}) != len(infos):
             raise CaptureError("a capture needs at least one source, each named once")
@@ -183,6 +187,47 @@ class CaptureWriter:
         with self._lock:
             self._imported = (origin, host, clocks)
 
+    def pinned(self, pinned: Pinned) -> None:
+        """The events were kept out of another capture for their alerts; may be said again."""
+        with self._lock:
+            self._refuse_if_ended()
+            self._pinned = pinned
+            self._guarded(lambda: self._write_manifest(sync=False))
+
+    def end_segments(self) -> None:
+        """Finish the segments being written; what comes goes into others."""
+        with self._lock:
+            self.flush()
+
+            def end() -> None:
+                for state in self._sources.values():
+                    state.end_segment()
+                self._write_manifest(sync=True)
+
+            self._guarded(end)
+
+    def let_go(self, source: str, count: int, state: str = "", section: int = 0) -> None:
+        """Remove the first ``count`` finished segments of a source.
+
+        ``state``: the folder with the state that the rest begins with
+        (``capture.state_tables.write_start``), which belongs to ``section``. The manifest says
+        first what is gone: whenever this is cut short, the capture is as it was before or as it
+        is after. Raises as :meth:`write`.
+        """
+        with self._lock:
+            recorded = self._state(source)
+            before = recorded.info.let_go
+
+            def remove() -> None:
+                files = recorded.let_go(count, state, section)
+                self._write_manifest(sync=True)
+                for file in files:
+                    os.unlink(file, dir_fd=recorded.folder.fd)
+                if before is not None and before.state:
+                    recorded.folder.remove_subfolder(before.state)
+
+            self._guarded(remove)
+
     def record(self, source: str, batches: Iterable[pa.RecordBatch]) -> int:
         """Take every batch of an iterable; how many events that was."""
         count = 0
@@ -213,7 +258,7 @@ class CaptureWriter:
         with self._lock:
             self._refuse_if_ended()
             for state in self._sources.values():
-                self._guarded(lambda state=state: self._flush_source(state))  # type: ignore[misc]
+                self._guarded(partial(self._flush_source, state))
             self._flushed_at = time.monotonic()
             # The manifest only helps to say what is missing: once a second is often enough.
             if self._flushed_at - self._noted_at >= 1.0:
@@ -239,6 +284,18 @@ class CaptureWriter:
                 name: (state.info.events + state.pending_events, state.drops)
                 for name, state in self._sources.items()
             }
+
+    @property
+    def infos(self) -> tuple[SourceInfo, ...]:
+        """The sources as the manifest has them, up to what is written."""
+        with self._lock:
+            return tuple(state.info for state in self._sources.values())
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes on disk so far, with gaps and states, without the manifest."""
+        with self._lock:
+            return sum(state.disk_bytes for state in self._sources.values())
 
     @property
     def size(self) -> int:
@@ -315,6 +372,7 @@ class CaptureWriter:
             flush={key: policy[key] for key in ("events", "bytes", "seconds")},
             origin=origin,
             notes=tuple(self._notes),
+            pinned=self._pinned,
         )
 
     def _write_manifest(self, *, sync: bool, end: End | None = None) -> None:
@@ -338,7 +396,7 @@ class CaptureWriter:
     def _reserve(self) -> None:
         fd = self._folder.create_file(RESERVE_FILE)
         try:
-            os.posix_fallocate(fd, 0, _RESERVE_BYTES)
+            os.posix_fallocate(fd, 0, RESERVE_BYTES)
         finally:
             os.close(fd)
 
