@@ -47,7 +47,6 @@ static void internet(void) {
     say("SOCKET_ACCEPT4_6_X", "\"fd\":%ld," THERE ",\"queuepct\":0,\"queuelen\":0,\"queuemax\":5,\"flags\":{\"any\":\"0 in the driver\"}",
         a, mine, port);
     field("fd.name", "\"127.0.0.1:%d->127.0.0.1:%d\"", mine, port);
-    field("fd.is_server", "true");
     char buffer[64];
     must(5, SYS_sendto, (int)c, "hello", 5L, 0, NULL, 0);
     say("SOCKET_SENDTO_X", "\"res\":5,\"data\":\"hello\",\"fd\":%ld,\"size\":5,\"tuple\":{\"any\":\"of the connection\"}", c);

@@ -1,0 +1,198 @@
+"""A program of many kinds of calls with known arguments, recorded on this host's own kernel.
+
+Every argument, every field, and the order of events are what the program did, and what strace,
+watching the same run, saw of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import grp
+import json
+import os
+import pwd
+import shutil
+import subprocess
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capture.events.schema import EventBatch
+from capture.reader import open_capture
+from capture.syscalls.check import check_host
+from tests.capture.syscalls.known_calls import (
+    COMPILER,
+    FIRST,
+    LAST,
+    Expected,
+    Recorded,
+    Said,
+    Traced,
+    build,
+    differences,
+    names_of,
+    parse,
+    parse_strace,
+    recorded,
+)
+from tests.workbench.command import falcowb
+
+_why_not = check_host().why_not()
+pytestmark = [
+    pytest.mark.skipif(_why_not is not None, reason=f"no live capture here: {_why_not}"),
+    pytest.mark.skipif(COMPILER is None, reason="no C compiler is installed"),
+]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recording of the program, what it said, what strace saw (nothing where it is absent)."""
+
+    capture: Path
+    said: Said
+    seen: dict[int, list[Recorded]]
+    traced: dict[int, list[Traced]]
+    own: int
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("known")
+    program, work, capture = build(folder), folder / "work", folder / "x.fcap"
+    work.mkdir()
+    trace = folder / "trace"
+    before: list[str | Path] = []
+    if shutil.which("strace"):
+        tried = subprocess.run(["strace", "-o", trace, "true"], check=False, capture_output=True)
+        before = ["strace", "-f", "-o", trace, "-s", "100"] if not tried.returncode else []
+    ran = falcowb(
+        *("capture", "--all-syscalls", "-o", capture, "--", *before, program, work), timeout=180
+    )
+    said = parse(ran.out)
+    assert ran.code == 0, (said.unexpected, ran.err)
+    seen: dict[int, list[Recorded]] = defaultdict(list)
+    with open_capture(capture) as opened:
+        assert all(info.drops == 0 for info in opened.manifest.sources)
+        for item in opened.system_calls():
+            if isinstance(item, EventBatch):
+                for event in recorded(item):
+                    seen[event.tid].append(event)
+    traced = parse_strace(trace.read_text()) if before else {}
+    return Run(capture, said, seen, traced, next(iter(said.events)))
+
+
+def matched(run: Run, tid: int) -> list[tuple[Expected, Recorded]]:
+    """What was said of a thread beside what was recorded of it: as many, of the same types."""
+    expected, seen = run.said.events[tid], run.seen[tid]
+    if tid == run.own:
+        marks = [
+            place
+            for place, event in enumerate(seen)
+            if event.key == "SYSCALL_CLOSE_X" and event.args["fd"] in (FIRST, LAST)
+        ]
+        seen = seen[marks[0] : marks[-1] + 1]
+    elif tid in run.said.open_ended:
+        # The start of a program makes calls that nobody counts; it ends as was said.
+        begun = run.said.open_ended[tid]
+        seen = [*seen[:begun], *seen[-(len(expected) - begun) :]]
+    assert [event.key for event in seen] == [one.key for one in expected]
+    return list(zip(expected, seen, strict=True))
+
+
+def test_every_event_and_argument_is_what_was_done(run: Run):
+    assert len({one.key for events in run.said.events.values() for one in events}) >= 60
+    found = [
+        f"event {seen.num}: {difference}"
+        for tid in run.said.events
+        for expected, seen in matched(run, tid)
+        for difference in differences(expected, seen)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_fields_are_what_was_done(run: Run):
+    checks = [
+        (seen.num, field, value)
+        for tid in run.said.events
+        for expected, seen in matched(run, tid)
+        for field, value in expected.fields.items()
+    ]
+    fields = sorted({field for _, field, _ in checks})
+    assert {name.split(".")[0] for name in fields} >= {"proc", "fd", "user", "group"}
+    shown = falcowb(
+        *("events", run.capture, "-q", "--format", "jsonl", "-F", ",".join(["evt.num", *fields]))
+    )
+    assert shown.code == 0, shown.err
+    rows: dict[int, dict[str, Any]] = {}
+    for line in shown.out.splitlines():
+        row = json.loads(line)
+        rows[row["evt.num"]] = row
+    found = [
+        f"event {num}: {field} is {rows[num][field]!r}, {value!r} was done"
+        for num, field, value in checks
+        if rows[num][field] != value
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_users_and_groups_by_name(run: Run):
+    shown = falcowb(
+        *("events", run.capture, "-q", "--format", "jsonl", "-n", "1"),
+        *("-f", f"evt.type = close and fd.num = {FIRST}"),
+        *("-F", "user.name,user.homedir,user.shell,group.name,container.id"),
+    )
+    row = json.loads(shown.out)
+    if row["container.id"] != "host":
+        pytest.skip("the control groups here look like a container's, whose users are its own")
+    user = pwd.getpwuid(os.geteuid())
+    assert (row["user.name"], row["user.homedir"], row["user.shell"]) == (
+        user.pw_name,
+        user.pw_dir,
+        user.pw_shell,
+    )
+    assert row["group.name"] == grp.getgrgid(os.getegid()).gr_name
+
+
+def test_strace_saw_the_same_calls(run: Run):
+    if not run.traced:
+        pytest.skip("strace(1) is not installed, or processes cannot be traced here")
+    compared = 0
+    for tid, events in run.said.events.items():
+        pairs = matched(run, tid)
+        born = tid != run.own
+        done = [
+            (expected, seen)
+            for expected, seen in pairs
+            if expected.key != "PROCEXIT_1_E"
+            and not (born and ("CLONE" in expected.key or "FORK" in expected.key))
+        ]
+        calls = [
+            one for one in run.traced[tid] if one.result is not None and one.name != "exit_group"
+        ]
+        if not born:
+            marks = [
+                place
+                for place, one in enumerate(calls)
+                if one.name == "close" and one.text.startswith((str(FIRST), str(LAST)))
+            ]
+            calls = calls[marks[0] : marks[-1] + 1]
+        assert len(events) >= len(done) and len(calls) >= len(done)
+        for (expected, seen), call in zip(done, calls, strict=False):
+            assert call.name in names_of(expected), (seen, call)
+            result = next((seen.args[name] for name in ("res", "fd") if name in seen.args), None)
+            if isinstance(result, int) and call.result is not None and call.name != "execve":
+                error = -result if -4096 < result < 0 else 0
+                assert (call.result == -1) == bool(error), (seen, call)
+                if error:
+                    assert call.error == _name(error), (seen, call)
+                elif seen.key not in ("SYSCALL_CREAT_X",):
+                    assert (result - call.result) % 2**64 == 0, (seen, call)
+            compared += 1
+    assert compared > 150
+
+
+def _name(error: int) -> str:
+    return errno.errorcode[error]
