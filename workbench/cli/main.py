@@ -20,6 +20,7 @@ from workbench.cli import (
     replay,
     rules,
     serve,
+    sql,
 )
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ app.command("import")(import_.import_)
 app.command("export")(export.export)
 app.command("info")(info.info)
 app.command("serve")(serve.serve)
+app.command("sql")(sql.sql)
 
 
 def command_names() -> list[str]:

@@ -6,11 +6,12 @@ import difflib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from capture.errors import FalcowbError, Place
+
+if TYPE_CHECKING:
+    import duckdb
 
 _MOST_NAMES = 20_000
 

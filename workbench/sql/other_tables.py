@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -312,9 +315,24 @@ def tables_of(
     taken = {each.name for each in found} | {"events"}
     names: dict[str, None] = {}
     for opened in work.captures:
-        for code in opened.capture.syscall_codes():
-            event = event_table()[code]
-            if typed.type_codes(event.name):
-                names.setdefault(event.name)
+        for name in event_names(opened):
+            names.setdefault(name)
     found += [TypeTable(name, events, work) for name in sorted(names) if name not in taken]
     return found
+
+
+def event_names(opened: OpenedCapture) -> list[str]:
+    """The types of events that a capture of system calls has, by name; kept in its store, for
+    every batch's header has to be read for it."""
+    path = opened.store.folder / "types.json"
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads(path.read_bytes())
+        if isinstance(known, list) and all(typed.type_codes(str(name)) for name in known):
+            return known
+    events = (event_table()[code] for code in opened.capture.syscall_codes())
+    names = sorted({event.name for event in events if typed.type_codes(event.name)})
+    with contextlib.suppress(OSError):
+        draft = path.with_name(f"new-types-{secrets.token_hex(4)}.json")
+        draft.write_text(json.dumps(names), encoding="utf-8")
+        draft.rename(path)
+    return names

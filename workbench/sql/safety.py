@@ -3,14 +3,13 @@ words, or would let pass though it is of no use here, is refused in ours."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from workbench.sql.errors import SqlError, place_in
+from workbench.sql.limits import Limits
 from workbench.sql.tokens import Statement
 
 #: Longest statement, in characters.
@@ -49,21 +48,6 @@ _REFUSED = {
 _CREATES = ("TABLE", "VIEW", "MACRO", "FUNCTION")
 _BETWEEN = ("CREATE", "OR", "REPLACE", "TEMP", "TEMPORARY", "RECURSIVE", "MATERIALIZED")
 _EXPLAINS = ("SELECT", "FROM", "WITH", "VALUES", "(", "DESCRIBE", "SUMMARIZE", "PIVOT", "UNPIVOT")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """``memory`` bytes of DuckDB; ``disk`` bytes of what it puts aside; ``seconds`` a query may
-    take, None for any; ``threads`` at work."""
-
-    memory: int = 900 << 20
-    disk: int = 8 << 30
-    seconds: float | None = 300.0
-    threads: int = 0
-
-    @property
-    def workers(self) -> int:
-        return self.threads or len(os.sched_getaffinity(0))
 
 
 def connect(limits: Limits, folders: Sequence[Path], aside: Path) -> duckdb.DuckDBPyConnection:

@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -35,10 +35,11 @@ from workbench.sql.asked import Asked, Conditions, asked
 from workbench.sql.described import TableInfo
 from workbench.sql.errors import SqlError, Stopped, Told, in_words, told
 from workbench.sql.events_table import EventsTable
+from workbench.sql.limits import Limits
 from workbench.sql.opened import OpenedCapture, Work
 from workbench.sql.other_tables import Fixed, TypeTable, ViewTable, tables_of, with_captures
 from workbench.sql.result import Result
-from workbench.sql.safety import Limits, check, connect
+from workbench.sql.safety import check, connect
 from workbench.sql.store import Store
 from workbench.sql.tokens import Statement, statements
 from workbench.sql.views import FUNCTIONS, VIEWS
@@ -81,7 +82,7 @@ class SqlSession:
         self._late = False
         self._answering: pa.RecordBatchReader | None = None
         self.tables: dict[str, Table] = self._all_tables(session)
-        self._define()
+        self._defined: set[str] = set()
 
     @classmethod
     def open(
@@ -125,15 +126,17 @@ class SqlSession:
         ]
         return {each.name.lower(): each for each in found}
 
-    def _define(self) -> None:
-        """Views of everything, without rows, and the functions over them."""
-        self._bind_catalogue()
-        for text in FUNCTIONS.values():
-            macro = with_captures(text, self._work.several)
+    def _define(self, names: Iterable[str]) -> None:
+        """The functions among some names, if they are not there yet."""
+        for name in set(names) & set(FUNCTIONS) - self._defined:
+            self.tables["threads"].bind(Asked(""))
+            macro = with_captures(FUNCTIONS[name], self._work.several)
             self._connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+            self._defined.add(name)
 
     def _bind_catalogue(self) -> None:
         needed = {name for view in VIEWS for name in view.fields}
+        self._define(FUNCTIONS)
         for table in self.tables.values():
             if isinstance(table, EventsTable):
                 table.bind_all(needed)
@@ -192,6 +195,7 @@ class SqlSession:
                 kind = check(statement, self._parser)
                 wish = self._asked(statement)
                 used = self._used(wish)
+                self._define(wish.names)
                 self._check(statement, wish, used)
                 for table in used:
                     table.make(wish)
