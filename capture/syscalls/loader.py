@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 import os
 import platform
 import re
@@ -52,11 +53,16 @@ class LoadedProbe:
         self.ring_bytes = (1 << (pages - 1).bit_length()) * _PAGE
         self._attached: list[int] = []
         self._own: list[int] = []
+        self._tracked: mmap.mmap | None = None
         self._bcc = import_bcc()
         self.tracks = options.chooses
         self._bpf = self._compile(_text(options, cpus, count, self.ring_bytes // _PAGE))
         try:
             self.rings = self._make_rings(count)
+            # The table is the kernel's own memory: a byte changed here is seen there at once.
+            self._tracked = (
+                mmap.mmap(self._bpf["tracked"].map_fd, _pid_room()) if self.tracks else None
+            )
             self._fill(cpus)
             self._programs = self._load()
         except BaseException:
@@ -146,12 +152,16 @@ class LoadedProbe:
         for fd in self._own:
             os.close(fd)
         self._own.clear()
+        if self._tracked is not None:
+            self._tracked.close()
+            self._tracked = None
         self._bpf.cleanup()
 
     def track(self, pids: Iterable[int]) -> None:
         """Record these processes, and what they start from now on."""
         for pid in pids:
-            self._update("tracked", pid, ctypes.c_uint8(1))
+            if self._tracked is not None and 0 < pid < len(self._tracked):
+                self._tracked[pid] = 1
 
     def lost(self) -> dict[int, int]:
         """Events lost so far for want of room, by number of the call."""
@@ -204,6 +214,7 @@ def _text(options: ProbeOptions, cpus: int, rings: int, pages: int) -> str:
         defined["UIDS(uid)"] = _any("(uid) == {}", options.uids)
     if options.chooses:
         defined["TREE"] = 1
+        defined["PIDS"] = _pid_room()
     if options.containers:
         defined["CONTAINERS(id)"] = _any("({})", [_begins(text) for text in options.containers])
         memory = defined["SUBSYS_MEMORY"]
@@ -233,6 +244,15 @@ def _possible_cpus() -> int:
         return int(last.split("-")[-1]) + 1
     except (OSError, ValueError):
         return os.cpu_count() or 1
+
+
+def _pid_room() -> int:
+    """How many process ids there can be, in whole pages."""
+    try:
+        most = int(Path("/proc/sys/kernel/pid_max").read_text())
+    except (OSError, ValueError):
+        most = 4 << 20
+    return (most // _PAGE + 1) * _PAGE
 
 
 @contextlib.contextmanager

@@ -68,6 +68,7 @@ _MEMBERS = {
     "KN_NAME": "kernfs_node.name",
     "KN_PARENT": "kernfs_node.parent kernfs_node.__parent",
     "FDT": "files_struct.fdt",
+    "FDTAB": "files_struct.fdtab",
     "MAX_FDS": "fdtable.max_fds",
     "FD": "fdtable.fd",
     "F_INODE": "file.f_inode",
@@ -157,6 +158,7 @@ def probe_offsets(types: KernelTypes) -> dict[str, int]:
             f"this kernel is laid out in a way the probe does not know: it has no {error.args[0]}",
             hint="please report it with the version of the kernel (uname -r)",
         ) from error
+    found |= _parts(found)
     for name, member in _OPTIONAL.items():
         try:
             found[f"OFF_{name}"] = types.offset(member)
@@ -169,6 +171,28 @@ def probe_offsets(types: KernelTypes) -> dict[str, int]:
         except KeyError:
             found[f"SUBSYS_{name}"] = -1
     return found
+
+
+def _parts(at: dict[str, int]) -> dict[str, int]:
+    """Parts of structs that the probe reads at once: where each begins, and its bytes in whole
+    words, from the first member wanted of it to the last."""
+    table = max(at["OFF_MAX_FDS"] + 4, at["OFF_FD"] + 8)
+    spans = {
+        "FILE": (0, max(at["OFF_F_MODE"] + 4, at["OFF_F_INODE"] + 8)),
+        "FILES": (at["OFF_FDT"], at["OFF_FDTAB"] + table),
+        "INODE": _span(at["OFF_I_SB"], at["OFF_I_INO"]),
+        "SUPER": _span(at["OFF_S_DEV"] // 8 * 8, at["OFF_S_MAGIC"]),
+    }
+    found = {"FDTABLE": table}
+    for name, (first, end) in spans.items():
+        found[f"{name}_START"] = first
+        found[f"{name}_PART"] = (end - first + 7) // 8 * 8
+    return found
+
+
+def _span(one: int, other: int) -> tuple[int, int]:
+    """From the first of two words to the end of the second."""
+    return min(one, other), max(one, other) + 8
 
 
 def _rss(types: KernelTypes) -> tuple[int, int]:

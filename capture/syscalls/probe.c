@@ -54,7 +54,11 @@ BPF_PROG_ARRAY(steps, STEPS);
 BPF_ARRAY(ia32, uint32_t, 512);
 #endif
 #ifdef TREE
-BPF_HASH(tracked, uint32_t, uint8_t, 65536);
+/* A byte a process id: whether it is recorded. User space writes here too. */
+struct pids {
+    uint8_t on[64];
+};
+BPF_F_TABLE("array", uint32_t, struct pids, tracked, PIDS / 64, 1024 /* BPF_F_MMAPABLE */);
 #endif
 
 #define INLINE static __always_inline
@@ -88,24 +92,40 @@ INLINE void lose(uint32_t call, uint64_t count) {
 
 /* ---- who is recorded ---- */
 
-INLINE int left_out(void) {
-    uint32_t tgid = bpf_get_current_pid_tgid() >> 32;
+#ifdef TREE
+INLINE int is_tracked(uint32_t pid) {
+    uint32_t group = pid >> 6;
+    struct pids *p = tracked.lookup(&group);
+    return p && p->on[pid & 63];
+}
+
+INLINE void track(uint32_t pid, uint8_t on) {
+    uint32_t group = pid >> 6;
+    struct pids *p = tracked.lookup(&group);
+    if(p) p->on[pid & 63] = on;
+}
+#endif
+
+/* id: bpf_get_current_pid_tgid(). */
+INLINE int left_out(uint64_t id) {
+    uint32_t tgid = id >> 32;
     if(EXCLUDED(tgid)) return 1;
 #ifdef UIDS
     uint32_t uid = bpf_get_current_uid_gid();
     if(!(UIDS(uid))) return 1;
 #endif
 #ifdef TREE
-    if(!tracked.lookup(&tgid)) return 1;
+    if(!is_tracked(tgid)) return 1;
 #endif
     return 0;
 }
 
 /* ---- writing ---- */
 
-INLINE void head(struct probe_record *to, uint32_t call, int64_t result, uint32_t cpu) {
+INLINE void head(struct probe_record *to, uint32_t call, int64_t result, uint64_t id,
+                 uint32_t cpu) {
     to->time = bpf_ktime_get_boot_ns();
-    to->tid = bpf_get_current_pid_tgid();
+    to->tid = id;
     to->call = call;
     to->cpu = cpu;
     to->result = result;
@@ -156,12 +176,84 @@ INLINE int next(struct bpf_raw_tracepoint_args *ctx, struct scratch *s, struct p
     return 0;
 }
 
+/* A text of the process; with its NUL also where it is empty, of which the kernel tells nothing. */
+INLINE int64_t user_text(uint8_t *to, uint64_t from) {
+    int64_t n = bpf_probe_read_user_str(to, TEXT, (void *)from);
+    if(n) return n;
+    *to = 0;
+    return 1;
+}
+
+/* ---- open files ---- */
+
+INLINE uint64_t file_of(struct scratch *s, uint32_t which) {
+    uint64_t task = bpf_get_current_task();
+    if(which == EXECUTABLE) return pointer(pointer(task, OFF_MM), OFF_EXE_FILE);
+    int32_t fd;
+    if(which == RESULT) {
+        fd = s->result;
+    } else if(which >= POINTED) {
+        fd = -1;
+        bpf_probe_read_user(&fd, sizeof(fd), (void *)s->arg[which & 7]);
+    } else {
+        fd = s->arg[which & 7];
+    }
+    if(fd < 0) return 0;
+    /* A small table of files is part of the struct that points to it. */
+    uint8_t part[FILES_PART];
+    uint64_t files = pointer(task, OFF_FILES);
+    if(bpf_probe_read_kernel(part, sizeof(part), (void *)(files + FILES_START))) return 0;
+    uint8_t *table = part + OFF_FDTAB - FILES_START;
+    uint64_t at = *(uint64_t *)(part + OFF_FDT - FILES_START);
+    if(at != files + OFF_FDTAB) {
+        if(bpf_probe_read_kernel(table, FDTABLE, (void *)at)) return 0;
+    }
+    if((uint32_t)fd >= *(uint32_t *)(table + OFF_MAX_FDS)) return 0;
+    return pointer(*(uint64_t *)(table + OFF_FD), 8 * (uint32_t)fd);
+}
+
+INLINE uint8_t layer_of(uint64_t file) {
+    uint64_t dentry = pointer(file, OFF_F_PATH + OFF_PATH_DENTRY);
+    if((uint32_t)pointer(pointer(dentry, OFF_D_SB), OFF_S_MAGIC) != OVERLAYFS) return 0;
+    uint64_t upper = pointer(pointer(dentry, OFF_D_INODE), SIZE_INODE);
+    if(upper && pointer(pointer(upper, OFF_D_INODE), OFF_I_INO)) return 1;
+    return 2;
+}
+
+/* What lies close together is read at once: an open file is what most records tell of. */
+INLINE int64_t read_file(struct probe_file *to, uint64_t file) {
+    uint8_t f[FILE_PART];
+    uint8_t inode[INODE_PART];
+    if(!file || bpf_probe_read_kernel(f, sizeof(f), (void *)file)) return -1;
+    uint64_t at = *(uint64_t *)(f + OFF_F_INODE);
+    if(bpf_probe_read_kernel(inode, sizeof(inode), (void *)(at + INODE_START))) return -1;
+    uint64_t sb = *(uint64_t *)(inode + OFF_I_SB - INODE_START);
+    to->ino = *(uint64_t *)(inode + OFF_I_INO - INODE_START);
+    to->fmode = *(uint32_t *)(f + OFF_F_MODE);
+    uint8_t super[SUPER_PART];
+    if(bpf_probe_read_kernel(super, sizeof(super), (void *)(sb + SUPER_START))) return -1;
+    to->dev = *(uint32_t *)(super + OFF_S_DEV - SUPER_START);
+    to->layer =
+        *(uint32_t *)(super + OFF_S_MAGIC - SUPER_START) == OVERLAYFS ? layer_of(file) : 0;
+    return sizeof(*to);
+}
+
+INLINE void add(struct scratch *s, uint8_t *p, uint32_t at, int64_t size) {
+    if(size < 0 || size >= PIECE_NONE) {
+        *(uint16_t *)p = PIECE_NONE;
+        s->at = at + 2;
+    } else {
+        *(uint16_t *)p = size;
+        s->at = at + 2 + size;
+    }
+}
+
 INLINE int begin(struct bpf_raw_tracepoint_args *ctx, struct probe_call *c, uint32_t call,
-                 int64_t result, uint64_t *arg, uint32_t compat) {
+                 int64_t result, uint64_t id, uint64_t *arg, uint32_t compat) {
     uint32_t cpu = bpf_get_smp_processor_id();
     struct scratch *s = scratch_of(cpu);
     if(!s) return 0;
-    head((void *)s->data, call, result, cpu);
+    head((void *)s->data, call, result, id, cpu);
     uint64_t *kept = (void *)(s->data + sizeof(struct probe_record));
     for(int i = 0; i < 6; i++) s->arg[i] = kept[i] = arg[i];
     s->result = result;
@@ -170,7 +262,24 @@ INLINE int begin(struct bpf_raw_tracepoint_args *ctx, struct probe_call *c, uint
     s->index = 0;
     s->total = result > 0 ? result : 0;
     s->compat = compat;
-    s->at = sizeof(struct probe_record) + 6 * 8;
+    uint32_t at = sizeof(struct probe_record) + 6 * 8;
+    s->at = at;
+    /* Paths, and the files that opening them gave, are most of all: without a call to another program. */
+    if(c->step[0].kind == STEP_STR) {
+        uint8_t *p = s->data + at;
+        int64_t n = user_text(p + 2, s->arg[c->step[0].a & 7]);
+        add(s, p, at, n);
+        s->step = 1;
+        if(c->step[1].kind == STEP_FILE) {
+            struct probe_file f = {};
+            at = s->at & WITHIN;
+            p = s->data + at;
+            n = read_file(&f, file_of(s, RESULT));
+            __builtin_memcpy(p + 2, &f, sizeof(f));
+            add(s, p, at, n);
+            s->step = 2;
+        }
+    }
     return next(ctx, s, c);
 }
 
@@ -204,7 +313,8 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx) {
 #endif
     struct probe_call *c = call_of(call);
     if(!c || !c->wanted) return 0;
-    if(left_out()) return 0;
+    uint64_t id = bpf_get_current_pid_tgid();
+    if(left_out(id)) return 0;
     if(c->failures_only && result >= 0) return 0;
 
     uint32_t cpu = bpf_get_smp_processor_id();
@@ -214,20 +324,20 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx) {
         if(c->arguments == 1) {
             struct probe_record *r = bpf_ringbuf_reserve(to, sizeof(*r) + 8, 0);
             if(!r) goto full;
-            head(r, call, result, cpu);
+            head(r, call, result, id, cpu);
             ((uint64_t *)(r + 1))[0] = first[0];
             bpf_ringbuf_submit(r, NO_WAKEUP);
         } else if(c->arguments == 0) {
             struct probe_record *r = bpf_ringbuf_reserve(to, sizeof(*r), 0);
             if(!r) goto full;
-            head(r, call, result, cpu);
+            head(r, call, result, id, cpu);
             bpf_ringbuf_submit(r, NO_WAKEUP);
         } else if(c->arguments == 3) {
             uint64_t more[2];  /* dx, si */
             bpf_probe_read_kernel(more, sizeof(more), (void *)(regs + 96));
             struct probe_record *r = bpf_ringbuf_reserve(to, sizeof(*r) + 3 * 8, 0);
             if(!r) goto full;
-            head(r, call, result, cpu);
+            head(r, call, result, id, cpu);
             uint64_t *arg = (void *)(r + 1);
             arg[0] = first[0];
             arg[1] = more[1];
@@ -238,7 +348,7 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx) {
             bpf_probe_read_kernel(more, sizeof(more), (void *)(regs + 56));
             struct probe_record *r = bpf_ringbuf_reserve(to, sizeof(*r) + 6 * 8, 0);
             if(!r) goto full;
-            head(r, call, result, cpu);
+            head(r, call, result, id, cpu);
             uint64_t *arg = (void *)(r + 1);
             arg[0] = first[0];
             arg[1] = more[6];
@@ -272,7 +382,7 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx) {
         for(int i = 0; i < 6; i++) arg[i] = words[i];
     }
 #endif
-    return begin(ctx, c, call, result, arg, compat);
+    return begin(ctx, c, call, result, id, arg, compat);
 }
 
 #ifdef CONTAINERS
@@ -302,23 +412,21 @@ INLINE int in_container(uint64_t task) {
 
 int on_exec(struct bpf_raw_tracepoint_args *ctx) {
 #ifdef CONTAINERS
-    uint32_t tgid = bpf_get_current_pid_tgid() >> 32;
-    uint8_t yes = 1;
-    if(in_container(bpf_get_current_task())) tracked.update(&tgid, &yes);
+    if(in_container(bpf_get_current_task())) track(bpf_get_current_pid_tgid() >> 32, 1);
 #endif
     uint32_t call = CALL_EXEC;
     struct probe_call *c = call_of(call);
-    if(!c || !c->wanted || left_out()) return 0;
+    uint64_t id = bpf_get_current_pid_tgid();
+    if(!c || !c->wanted || left_out(id)) return 0;
     uint64_t arg[6] = {pointer(ctx->args[2], OFF_BPRM_FILENAME)};
-    return begin(ctx, c, call, 0, arg, 0);
+    return begin(ctx, c, call, 0, id, arg, 0);
 }
 
 #ifdef TREE
 int on_fork(struct bpf_raw_tracepoint_args *ctx) {
     uint32_t parent = bpf_get_current_pid_tgid() >> 32;
     uint32_t child = number(ctx->args[1], OFF_TGID);
-    uint8_t yes = 1;
-    if(child != parent && tracked.lookup(&parent)) tracked.update(&child, &yes);
+    if(child != parent && is_tracked(parent)) track(child, 1);
     return 0;
 }
 #endif
@@ -375,7 +483,8 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) {
     uint64_t task = ctx->args[0];
     uint32_t call = CALL_EXIT;
     struct probe_call *c = call_of(call);
-    if(c && c->wanted && !left_out()) {
+    uint64_t id = bpf_get_current_pid_tgid();
+    if(c && c->wanted && !left_out(id)) {
         uint32_t cpu = bpf_get_smp_processor_id();
         uint64_t heir = 0;
         if(pointer(task, OFF_CHILDREN) != task + OFF_CHILDREN) heir = reaper(task);
@@ -383,7 +492,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) {
         if(to) {
             struct probe_record *r = bpf_ringbuf_reserve(to, sizeof(*r) + 3 * 8, 0);
             if(r) {
-                head(r, call, 0, cpu);
+                head(r, call, 0, id, cpu);
                 uint64_t *arg = (void *)(r + 1);
                 arg[0] = number(task, OFF_EXIT_CODE);
                 arg[1] = heir;
@@ -395,10 +504,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) {
         }
     }
 #ifdef TREE
-    if(!number(pointer(task, OFF_SIGNAL), OFF_LIVE)) {
-        uint32_t tgid = bpf_get_current_pid_tgid() >> 32;
-        tracked.delete(&tgid);
-    }
+    if(!number(pointer(task, OFF_SIGNAL), OFF_LIVE)) track(id >> 32, 0);
 #endif
     return 0;
 }
@@ -419,13 +525,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) {
 /* Ends the step with a piece of so many bytes behind p + 2, or with none where that is negative. */
 INLINE int piece(struct bpf_raw_tracepoint_args *ctx, struct scratch *s, struct probe_call *c,
                  uint8_t *p, uint32_t at, int64_t size) {
-    if(size < 0 || size >= PIECE_NONE) {
-        *(uint16_t *)p = PIECE_NONE;
-        s->at = at + 2;
-    } else {
-        *(uint16_t *)p = size;
-        s->at = at + 2 + size;
-    }
+    add(s, p, at, size);
     return next(ctx, s, c);
 }
 
@@ -433,8 +533,7 @@ INLINE int piece(struct bpf_raw_tracepoint_args *ctx, struct scratch *s, struct 
 
 int step_str(struct bpf_raw_tracepoint_args *ctx) {
     STEP
-    int64_t n = bpf_probe_read_user_str(p + 2, TEXT, (void *)s->arg[st->a & 7]);
-    return piece(ctx, s, c, p, at, n > 0 ? n : -1);
+    return piece(ctx, s, c, p, at, user_text(p + 2, s->arg[st->a & 7]));
 }
 
 int step_kstr(struct bpf_raw_tracepoint_args *ctx) {
@@ -604,44 +703,12 @@ int step_mcontrol(struct bpf_raw_tracepoint_args *ctx) {
 
 /* ---- steps ---- files and sockets */
 
-INLINE uint64_t file_of(struct scratch *s, uint32_t which) {
-    uint64_t task = bpf_get_current_task();
-    if(which == EXECUTABLE) return pointer(pointer(task, OFF_MM), OFF_EXE_FILE);
-    int32_t fd;
-    if(which == RESULT) {
-        fd = s->result;
-    } else if(which >= POINTED) {
-        fd = -1;
-        bpf_probe_read_user(&fd, sizeof(fd), (void *)s->arg[which & 7]);
-    } else {
-        fd = s->arg[which & 7];
-    }
-    if(fd < 0) return 0;
-    uint64_t table = pointer(pointer(task, OFF_FILES), OFF_FDT);
-    if(!table || (uint32_t)fd >= number(table, OFF_MAX_FDS)) return 0;
-    return pointer(pointer(table, OFF_FD), 0 + 8 * (uint32_t)fd);
-}
-
-INLINE uint8_t layer_of(uint64_t file) {
-    uint64_t dentry = pointer(file, OFF_F_PATH + OFF_PATH_DENTRY);
-    if((uint32_t)pointer(pointer(dentry, OFF_D_SB), OFF_S_MAGIC) != OVERLAYFS) return 0;
-    uint64_t upper = pointer(pointer(dentry, OFF_D_INODE), SIZE_INODE);
-    if(upper && pointer(pointer(upper, OFF_D_INODE), OFF_I_INO)) return 1;
-    return 2;
-}
-
 int step_file(struct bpf_raw_tracepoint_args *ctx) {
     STEP
-    uint64_t file = file_of(s, st->a);
-    if(!file) return piece(ctx, s, c, p, at, -1);
     struct probe_file f = {};
-    uint64_t inode = pointer(file, OFF_F_INODE);
-    f.ino = pointer(inode, OFF_I_INO);
-    f.dev = number(pointer(inode, OFF_I_SB), OFF_S_DEV);
-    f.fmode = number(file, OFF_F_MODE);
-    f.layer = layer_of(file);
+    int64_t n = read_file(&f, file_of(s, st->a));
     __builtin_memcpy(p + 2, &f, sizeof(f));
-    return piece(ctx, s, c, p, at, sizeof(f));
+    return piece(ctx, s, c, p, at, n);
 }
 
 INLINE uint64_t socket_of(struct scratch *s, uint32_t which) {
@@ -782,8 +849,7 @@ INLINE int64_t read_area(uint8_t *to, uint64_t start, uint64_t end) {
     if(n > TEXT) n = TEXT;
     if(!bpf_probe_read_user(to, n, (void *)start)) return n;
     /* Some of its pages are not in memory: the first text may be. */
-    int64_t first = bpf_probe_read_user_str(to, TEXT, (void *)start);
-    return first > 0 ? first : -1;
+    return user_text(to, start);
 }
 
 int step_args(struct bpf_raw_tracepoint_args *ctx) {
@@ -847,8 +913,8 @@ int step_cgroups(struct bpf_raw_tracepoint_args *ctx) {
         for(int level = 0; level < 8; level++) {
             if(!kn) break;
             uint64_t name = pointer(kn, OFF_KN_NAME);
-            n &= 0x3fff;
             OPAQUE(n);
+            n &= 0x3fff;
             int64_t got = bpf_probe_read_kernel_str(p + 2 + n, 256, (void *)name);
             if(got <= 0 || got > 256) break;
             n += got;
@@ -880,7 +946,8 @@ int step_exe(struct bpf_raw_tracepoint_args *ctx) {
     e->ino = pointer(inode, OFF_I_INO);
     e->ctime_sec = pointer(inode, OFF_CTIME_SEC);
     e->mtime_sec = pointer(inode, OFF_MTIME_SEC);
-    e->ctime_nsec = number(inode, OFF_CTIME_NSEC);
+    /* The top bit is the kernel's own (since 6.13: the time was asked for). */
+    e->ctime_nsec = number(inode, OFF_CTIME_NSEC) & 0x7fffffff;
     e->mtime_nsec = number(inode, OFF_MTIME_NSEC);
     e->uid = number(inode, OFF_I_UID);
     e->gid = number(inode, OFF_I_GID);
@@ -926,6 +993,7 @@ int step_dpath(struct bpf_raw_tracepoint_args *ctx) {
             continue;
         }
         if(dentry == parent || !parent) break;
+        OPAQUE(n);
         n &= 0x1fff;
         int64_t got = bpf_probe_read_kernel_str(
             p + 2 + n, 256, (void *)pointer(dentry, OFF_D_NAME + OFF_QSTR_NAME));
