@@ -120,6 +120,8 @@ def _test(told: Any, place: Place, folder: Path) -> RuleTest:
         raise refuse(f"a test has no '{unknown[0]}'", f"Known: {', '.join(_KEYS)}.")
     inline: list[Inline] = []
     for key in ("fires", "silent"):
+        if not isinstance(told.get(key) or [], list):
+            raise refuse(f"'{key}' is a list of events")
         for each in told.get(key) or ():
             if not isinstance(each, dict) or ("fields" in each) is ("event" in each):
                 raise refuse(f"each event under '{key}' has either 'fields' or 'event'")

@@ -25,11 +25,20 @@ Codes = npt.NDArray[np.uint64]
 
 #: Checks that a draft has at most, the event's type apart.
 _MOST_CHECKS = 5
+#: Checks that a draft has at least, the event's type apart: what tells events apart in one capture
+#: may be common elsewhere.
+_LEAST_CHECKS = 2
 #: A check is worth adding that leaves out at least this share of what is left.
 _WORTH = 0.02
 #: Of checks that leave out nearly as much, the more telling one is taken.
 _NEARLY = 0.9
 _TYPE = "evt.type"
+#: Fields that say the same in other words: one of them is enough where nothing is to be left out.
+_KIN = {
+    "proc.name": "program", "proc.exepath": "program", "proc.exe": "program",
+    "fd.name": "file", "fd.directory": "file", "user.name": "user", "user.uid": "user",
+    "proc.pname": "parent", "proc.pexepath": "parent",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +166,25 @@ def _chosen(
         codes, counts = codes[held], counts[held]
         steps.append(Step(check, int(counts.sum()) + marked))
     left = list(enumerate(rest, len(first)))
-    while left and len(steps) < len(first) + _MOST_CHECKS and counts.sum():
+    while left and len(steps) < len(first) + _MOST_CHECKS:
         gains = [int(counts[~holds(place)].sum()) for place, _ in left]
         best = max(gains)
-        if best < _WORTH * counts.sum():
+        worth = best and best >= _WORTH * counts.sum()
+        if not worth and len(steps) >= len(first) + _LEAST_CHECKS:
             break
-        at = next(index for index, gain in enumerate(gains) if gain >= _NEARLY * best)
+        said = {_KIN.get(step.check.field) for step in steps} - {None}
+        new = [_KIN.get(check.field) not in said for _, check in left]
+        if not worth and not any(new):
+            break
+        at = next(
+            index
+            for index, gain in enumerate(gains)
+            if gain >= _NEARLY * best and (worth or new[index])
+        )
         place, check = left.pop(at)
         held = holds(place)
         codes, counts = codes[held], counts[held]
         steps.append(Step(check, int(counts.sum()) + marked))
-    if not steps and rest:
-        steps.append(Step(rest[0], int(counts.sum()) + marked))
     return steps
 
 
