@@ -62,7 +62,8 @@ class NearGroup:
 @dataclass(frozen=True, slots=True)
 class NearMisses:
     """``events`` were asked, ``matched`` of them match. ``groups``: the largest first.
-    ``not_asked``: event types (and how many events) of which the capture did not keep enough."""
+    ``not_asked``: event types that the condition leaves out, and how many events, of which not all
+    fields that it looks at were kept."""
 
     events: int
     matched: int
