@@ -169,11 +169,24 @@ def main() -> None:
         for column, counted in agreement(names, "container_dumps").items()
         if column != "evt.num"
     }
+    if not found:
+        sys.exit(f"no captures with Falco's answers at {CONFORMANCE} (set FALCOWB_SHARED)")
+    compared = len([name for name in captures() if not names or name in names])
+    print(f"Fields of system calls as Falco shows them: {len(found)} columns, {compared} captures")
+    _print_table(found, show, whole="--all" in arguments)
+    print("\nNot compared, for the answer hangs on when and where Falco ran:")
+    for column, reason in UNSTABLE.items():
+        print(f"  {column}: {reason}")
+
+
+def _print_table(found: dict[str, Agreement], show: list[str], *, whole: bool) -> None:
+    """The columns that differ (``whole``: all), the worst first, then all of them together."""
     width = max(map(len, found))
-    print(f"{'column':{width}}  {'cells':>7}  {'equal':>7}   share")
-    for column, counted in sorted(found.items(), key=lambda item: item[1].share):
-        if counted.share < 1 or "--all" in arguments:
-            print(f"{column:{width}}  {counted.cells:7}  {counted.equal:7}  {counted.share:7.2%}")
+    print(f"\n{'column':{width}}  {'cells':>9}  {'equal':>9}     share")
+    listed = sorted(found.items(), key=lambda item: item[1].share)
+    for column, counted in listed:
+        if counted.share < 1 or whole:
+            print(f"{column:{width}}  {counted.cells:9,}  {counted.equal:9,}  {counted.share:8.2%}")
         if column in show:
             kinds = Counter(example[2] for example in counted.examples)
             print("    ", kinds.most_common(12))
@@ -181,7 +194,9 @@ def main() -> None:
                 print("    ", *(repr(cell)[:160] for cell in example))
     cells = sum(counted.cells for counted in found.values())
     equal = sum(counted.equal for counted in found.values())
-    print(f"{'all':{width}}  {cells:7}  {equal:7}  {equal / cells:7.3%}")
+    print(f"{'all':{width}}  {cells:9,}  {equal:9,}  {equal / cells:8.3%}")
+    differing = sum(counted.share < 1 for counted in found.values())
+    print(f"{differing} of them differ (--show=COLUMN shows where; --all lists those that do not).")
 
 
 if __name__ == "__main__":
