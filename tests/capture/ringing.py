@@ -130,7 +130,7 @@ class _Dying:
 _OPERATIONS = ("open", "mkdir", "write", "fsync", "rename", "unlink", "rmdir", "ftruncate")
 
 
-def die_at_every_step(folder: Path, batches: int = 11, after: int = 9) -> None:
+def die_at_every_step(folder: Path, batches: int = 12, after: int = 10) -> None:
     """A child for each file operation after so many batches, which dies there."""
     number = 0
     while True:
