@@ -94,12 +94,14 @@ class LetGo:
 class SourceInfo:
     """One event source of a capture. ``drops`` is how many events are known to be lost at
     recording; where and why is in ``gaps.arrow`` beside the segments. ``probe``: of system calls
-    that were recorded live. ``let_go``: what of it a ring has let go, None for nothing."""
+    that were recorded live. ``remarks``: what could not be known when recording began, in words; no
+    event is missing for it. ``let_go``: what of it a ring has let go, None for nothing."""
 
     name: str
     folder: str = ""
     plugin: PluginInfo = field(default_factory=PluginInfo)
     probe: ProbeInfo | None = None
+    remarks: tuple[str, ...] = ()
     drops: int = 0
     segments: tuple[SegmentInfo, ...] = ()
     let_go: LetGo | None = None
@@ -349,6 +351,7 @@ def _source(item: object) -> SourceInfo:
             },
         ),
         probe=None if item.get("probe") is None else _probe(_map(item, "probe")),
+        remarks=tuple(_note(text) for text in _list(item, "remarks", MAX_NOTES)),
         drops=_number(item, "drops", 0, _MAX_COUNT),
         segments=tuple(segments),
         let_go=None if item.get("let_go") is None else _let_go(_map(item, "let_go")),

@@ -114,6 +114,10 @@ class Recorded(ABC):
         self.drops += count
         return len(self._gaps) >= 10_000
 
+    def remark(self, text: str) -> None:
+        """What could not be known when recording began."""
+        self._info = replace(self._info, remarks=(*self._info.remarks, text))
+
     def sync(self) -> None:
         """Bring what is written through to the disk."""
         for file in self._files():

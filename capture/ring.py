@@ -167,6 +167,9 @@ class Ring:
     def note(self, text: str) -> None:
         self.writer.note(text)
 
+    def remark(self, source: str, text: str) -> None:
+        self.writer.remark(source, text)
+
     def flush(self) -> None:
         self.writer.flush()
 

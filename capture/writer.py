@@ -182,6 +182,14 @@ class CaptureWriter:
             if len(self._notes) < MAX_NOTES:
                 self._notes.append(text[:MAX_NOTE])
 
+    def remark(self, source: str, text: str) -> None:
+        """Something that could not be known when recording of a source began, for the manifest; no
+        event is missing for it."""
+        with self._lock:
+            state = self._state(source)
+            if len(state.info.remarks) < MAX_NOTES:
+                state.remark(text[:MAX_NOTE])
+
     def imported(self, origin: Origin, host: Host, clocks: Clocks) -> None:
         """The events come from a file that was recorded elsewhere and at another time."""
         with self._lock:

@@ -90,6 +90,7 @@ def _as_data(
                 "name": source.name,
                 "plugin": asdict(source.plugin),
                 "probe": None if source.probe is None else asdict(source.probe),
+                "remarks": list(source.remarks),
                 "events": source.events,
                 "bytes": source.bytes,
                 "payload_bytes": source.payload_bytes,
@@ -226,7 +227,10 @@ def _probe_in_words(source: SourceInfo) -> list[str]:
     of = "; ".join(bounds) if bounds else "the whole host"
     if probe.command:
         of = f"the command {_plain(' '.join(probe.command))[:200]}"
-    return [f"  recorded      {kinds} of {of}; {probe.snaplen} bytes of buffers"]
+    return [
+        f"  recorded      {kinds} of {of}; {probe.snaplen} bytes of buffers",
+        *(f"  not known     {_plain(text)}" for text in source.remarks[:_MAX_SHOWN]),
+    ]
 
 
 def _syscalls_in_words(opened: Capture) -> list[str]:

@@ -158,7 +158,7 @@ def _run(
 ) -> int:
     from capture.errors import FalcowbError
     from workbench.cli.memory import forget_compiler
-    from workbench.cli.recording import StatusLine, print_losses
+    from workbench.cli.recording import StatusLine, print_losses, say
     from workbench.cli.sources import end_child
     from workbench.cli.summary import print_tally
 
@@ -168,15 +168,15 @@ def _run(
     error: FalcowbError | None = None
     with StatusLine(recorder.told, lambda: watch.alerts, on=on, size=False) as line:
 
-        def say(text: str) -> None:
+        def tell(text: str) -> None:
             if not quiet:
                 line.say(text)
 
         try:
-            recorder.start(say)
+            recorder.start(tell)
             forget_compiler()
             for feed in recorder.feeds:
-                say(f"Watching {feed.source}: {feed.about()}")
+                tell(f"Watching {feed.source}: {feed.about()}")
             recorder.run()
         except FalcowbError as raised:
             error = raised
@@ -184,9 +184,9 @@ def _run(
         print_tally(watch.judge, time.monotonic() - started, recorder.told.notes)
         print_losses(recorder.told)
     if error is not None:
+        say(str(error))
         if recorder.hanging:
             # What hangs holds its plugin for ever; nothing is to wait for that.
-            print(error, file=sys.stderr, flush=True)
             os._exit(1)
-        raise error
-    return 0 if child is None else end_child(child, signals, say)
+    status = end_child(child, signals, say) if child is not None and child.let else 0
+    return 1 if error is not None else status

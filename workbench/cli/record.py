@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -183,32 +182,33 @@ def _target(output: str) -> Path:
 def _run(recorder: Recorder, path: Path, child: Child | None, signals: Signals) -> int:
     from capture.errors import FalcowbError
     from workbench.cli.memory import forget_compiler
-    from workbench.cli.recording import StatusLine, print_end
+    from workbench.cli.recording import StatusLine, print_end, say
     from workbench.cli.sources import end_child
 
-    try:
-        # A command has the terminal to itself.
-        with StatusLine(recorder.told, lambda: None, on=child is None) as line:
+    error: FalcowbError | None = None
+    # A command has the terminal to itself.
+    with StatusLine(recorder.told, lambda: None, on=child is None) as line:
+        try:
             recorder.start(line.say)
             forget_compiler()
             for feed in recorder.feeds:
                 line.say(f"Recording {feed.source}: {feed.about()}")
             line.say(f"Writing {path}." + ("" if child else " Ctrl-C ends the recording."))
             recorder.run()
-    except FalcowbError as error:
-        if not recorder.hanging:
-            raise
-        # What hangs holds its plugin for ever; nothing is to wait for that.
-        print_end(recorder.told)
-        print(error, file=sys.stderr, flush=True)
-        os._exit(1)
-    finally:
-        if not recorder.hanging:
-            print_end(recorder.told)
+        except FalcowbError as raised:
+            error = raised
+    print_end(recorder.told)
+    if error is not None:
+        say(str(error))
+        if recorder.hanging:
+            # What hangs holds its plugin for ever; nothing is to wait for that.
+            os._exit(1)
     status = 0
-    if child is not None:
-        status = end_child(child, signals, lambda text: print(text, file=sys.stderr))
+    if child is not None and child.let:
+        status = end_child(child, signals, say)
         how = f"killed by signal {status - 128}" if status > 128 else f"ended with {status}"
-        print(f"{child.command[0]}: {how}.", file=sys.stderr)
-    print(f"Look at it with: falcowb info {path}", file=sys.stderr)
+        say(f"{child.command[0]}: {how}.")
+    if error is not None:
+        return 1
+    say(f"Look at it with: falcowb info {path}")
     return status

@@ -138,6 +138,11 @@ class StatusLine:
             self._shown = False
 
 
+def say(text: str) -> None:
+    """A line for the person."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def print_end(told: Told) -> None:
     """What was recorded, and what is missing."""
     for name, (count, drops) in told.counts.items():

@@ -21,12 +21,13 @@ class Child:
 
     Standard input, output and error are ours, untouched. It never runs if it is not let go: when
     this process ends first, it ends too. ``status`` is its exit status as a shell tells it (128 and
-    the signal's number for one that was killed), None while it runs.
+    the signal's number for one that was killed), None while it runs; ``let``: it was let go.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = tuple(command)
         self.status: int | None = None
+        self.let = False
         self._waiting = threading.Lock()
         gate, self._gate = os.pipe()
         self._failed, failed = os.pipe()
@@ -40,6 +41,7 @@ class Child:
 
     def let_go(self) -> None:
         """Run the command. Raises FalcowbError where it cannot be run."""
+        self.let = True
         with contextlib.suppress(BrokenPipeError):
             os.write(self._gate, b"x")
         os.close(self._gate)
@@ -49,6 +51,7 @@ class Child:
             number = int(said)
             hint = "Is it installed, and on the PATH?" if number == errno.ENOENT else ""
             self.wait()
+            self.let = False
             raise FalcowbError(f"{self.command[0]} cannot be run: {os.strerror(number)}", hint=hint)
 
     def wait(self) -> int:

@@ -94,6 +94,9 @@ class Nowhere:
     def note(self, text: str) -> None:
         pass
 
+    def remark(self, source: str, text: str) -> None:
+        pass
+
     def tick(self) -> None:
         pass
 

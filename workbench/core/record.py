@@ -15,7 +15,7 @@ import pyarrow as pa
 from capture.errors import FalcowbError
 from capture.events.schema import EventBatch
 from capture.events.section import Section
-from capture.manifest import SourceInfo
+from capture.manifest import SYSCALL, SourceInfo
 from workbench.core.call_feed import CallFeed
 from workbench.core.feeds import Begin, Came, Feed, Item, Lost
 from workbench.core.incoming import PATIENCE, Incoming
@@ -47,6 +47,7 @@ class Sink(Protocol):
     def write_events(self, batch: EventBatch) -> None: ...
     def drop(self, source: str, count: int, reason: str, when: int | None = None) -> None: ...
     def note(self, text: str) -> None: ...
+    def remark(self, source: str, text: str) -> None: ...
     def tick(self) -> None: ...
     def rotate(self, fresh: FreshState | None) -> Path: ...
     def close(self, *, complete: bool = True, reason: str = "") -> None: ...
@@ -185,7 +186,7 @@ class Recorder:
             case Begin(section, notes):
                 sink.begin_section(section)
                 for note in notes:
-                    sink.note(note)
+                    sink.remark(SYSCALL, note)
                 self.told.notes += notes
             case Came(source, events):
                 if isinstance(events, EventBatch):

@@ -69,6 +69,9 @@ class Captures:
     def note(self, text: str) -> None:
         self._writer.note(text)
 
+    def remark(self, source: str, text: str) -> None:
+        self._writer.remark(source, text)
+
     def tick(self) -> None:
         self._writer.tick()
 
@@ -93,7 +96,7 @@ class Captures:
             state, containers = begin
             self._writer.begin_section(state.section)
             for note in state.notes:
-                self._writer.note(note)
+                self._writer.remark(SYSCALL, note)
             if containers is not None:
                 self._writer.write_events(_at(containers, self._last_num))
         elif any(info.name == SYSCALL for info in self._infos):

@@ -188,7 +188,8 @@ def test_containers_are_known_from_the_start(tmp_path: Path) -> None:
             "json": told
         }
         assert not found[0].judged()[0]
-        assert "The docker socket did not answer." in capture.missing
+        assert capture.complete
+        assert capture.source().remarks == ("The docker socket did not answer.",)
 
 
 def test_a_probe_that_is_refused_leaves_no_capture(tmp_path: Path) -> None:
@@ -209,7 +210,7 @@ def test_a_state_that_cannot_be_read_is_noted(tmp_path: Path) -> None:
     recorder.start()
     recorder.run()
     with open_capture(tmp_path / "a.fcap") as capture:
-        assert any("no /proc" in each for each in capture.missing)
+        assert "no /proc" in capture.source().remarks[0]
 
 
 def test_a_feed_that_hangs_ends_the_recording_in_words(tmp_path: Path) -> None:
