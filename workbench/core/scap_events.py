@@ -1,4 +1,10 @@
-"""The events of a ``.scap`` file, read as it stands."""
+"""The events of a ``.scap`` file, read as it stands.
+
+Commands that go once through a capture from front to end (``replay``, ``events``) read a ``.scap``
+so: the first answer is there at once, and nothing of it is written a second time. Those that count
+it up first, or look here and there (``info``, ``export``, the screens), import it into the cache,
+see ``workbench.core.scap_cache``. Either way the events are the same.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +72,7 @@ class ScapEvents:
         return pieces
 
     def fraction(self) -> float | None:
-        return None
+        return self._reader.fraction()
 
     def notes(self) -> list[str]:
         notes = self._reader.notes()
