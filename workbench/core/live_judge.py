@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from capture import batches as facts
 from capture.events.schema import EventBatch
+from capture.events.section import Section
 from capture.events.shapes import fit, join
 from capture.manifest import SYSCALL
 from engine.state.machine import StateEngine
@@ -30,6 +31,7 @@ class LiveWindows:
     """Gathers what comes into windows of events with their state.
 
     ``judge`` is called with each window; how long it takes decides how soon it is called again.
+    ``walked``: number, time and section of the last system call whose state is known.
     """
 
     def __init__(self, judge: Callable[[Window], None]) -> None:
@@ -41,6 +43,7 @@ class LiveWindows:
         self._events = 0
         self._due = 0.0  # when events that wait are judged
         self._rested = 0.0  # until when judging pauses
+        self.walked: tuple[int, int, int] = (0, 0, 0)
 
     def take(self, item: Item) -> None:
         """What came; it may be judged at once."""
@@ -48,6 +51,7 @@ class LiveWindows:
             case Begin(section):
                 self.flush()
                 self._engine.begin(section)
+                self.walked = *self.walked[:2], section.number
                 self._source.begin(section)
             case Came(source, events):
                 if isinstance(events, EventBatch):
@@ -79,12 +83,22 @@ class LiveWindows:
         ended = time.monotonic()
         self._rested = ended + min((ended - started) * _SHARE, _MOST)
 
+    def snapshot(self) -> Section:
+        """The state after the events that were judged last."""
+        return self._engine.snapshot(self.walked[2])
+
     def _pieces(self) -> Iterator[tuple[str, Piece]]:
         calls, plugins = self._calls, self._plugins
         self._calls, self._plugins, self._events = [], {}, 0
         if calls:
             batch = join(calls)
             segment = self._source.segment(batch, State.of(self._engine.feed(batch)))
+            last = batch.num_rows - 1
+            number, when = (
+                int(facts.numbers(batch.batch)[last]),
+                int(facts.times(batch.batch)[last]),
+            )
+            self.walked = number, when, batch.section
             if len(segment):
                 yield SYSCALL, SyscallPiece(segment)
         for source, batches in plugins.items():
