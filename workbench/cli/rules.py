@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli import rules_diff, rules_test, rules_write
+from workbench.cli import rules_diff, rules_fmt, rules_test, rules_write
 
 if TYPE_CHECKING:
     from capture.errors import FalcowbError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Check, list, compare and test rule files.", no_args_is_help=True)
 app.command("diff")(rules_diff.diff)
+app.command("fmt")(rules_fmt.fmt)
 app.command("test")(rules_test.test)
 app.command("draft")(rules_write.draft)
 app.command("tune")(rules_write.tune)
