@@ -37,8 +37,10 @@ def load_rules(desk: Desk, question: LoadRules, asking: Asking) -> Judged:
     files = tuple(result.contents) if result is not None else tuple(map(str, paths))
     asking.tell(_rules(desk.ruleset, said, files, failed, problem))
     case = desk.case(asking.check)
-    if failed or desk.ruleset is None:
+    if desk.ruleset is None:
+        case.verdicts = Verdicts(case.verdicts.version, seen=case.index.count, complete=True)
         return judged(case.verdicts, case)
+    # Where the new ones failed, those that were loaded last go on judging.
     return _judge(desk, case, desk.ruleset, session, asking)
 
 

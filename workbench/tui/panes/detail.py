@@ -31,7 +31,7 @@ from workbench.tui.theme import PRIORITIES, priority_colour, word_colour
 
 _TABS = ("Fields", "Arguments", "Raw", "Process", "Files")
 #: Families and fields in the order in which one looks for them.
-_FAMILIES = ("evt", "proc", "fd", "fs", "user", "container", "ka", "ct")
+_FAMILIES = ("ka", "ct", "proc", "fd", "fs", "user", "container", "evt")
 _FIRST = (
     "evt.type", "evt.res", "evt.failed", "evt.time", "evt.datetime",
     "proc.name", "proc.pid", "proc.cmdline", "proc.exepath", "proc.cwd", "proc.pname", "proc.ppid",
@@ -100,6 +100,8 @@ class DetailPane(Pane):
 
     def take_focus(self) -> None:
         (self._list if self._list.display else self._scroll).focus()
+        if self._list.display and self._list.highlighted is None:
+            self._list.action_first()
 
     @property
     def subtitle(self) -> str:
