@@ -12,8 +12,9 @@ from engine.explain.tree import Explanation
 from engine.ruleset.model import Rule
 from engine.ruleset.nearest import nearest
 from engine.ruleset.selection import RuleSet
+from workbench.authoring.captures import on_captures
 from workbench.authoring.case_files import Inline, OnCapture, RuleTest
-from workbench.authoring.hits import Asked, Ints, find_hits
+from workbench.authoring.hits import Ints
 from workbench.authoring.inline import InlineSegment, plugin_event
 from workbench.authoring.walk import Walk
 from workbench.core.session import Session
@@ -47,7 +48,7 @@ def run_tests(
     """
     explainer = Explainer(session.plugins.surroundings.catalogue, ruleset.definitions)
     made: dict[str, Explainable] = {}
-    hits = _on_captures(tests, ruleset, walk)
+    hits = on_captures(tests, ruleset, walk)
     for test in tests:
         rule = ruleset.rule(test.rule)
         if rule is None:
@@ -82,22 +83,6 @@ def _inline(
         return Result(rule.name, what, test.place, True)
     message = "does not fire, and must" if event.fires else "fires, and must not"
     return Result(rule.name, what, test.place, False, message, found)
-
-
-def _on_captures(
-    tests: Sequence[RuleTest], ruleset: RuleSet, walk: Callable[[str], Walk]
-) -> dict[str, dict[str, Ints]]:
-    """What rules match in each capture, all rules asked at once."""
-    wanted: dict[str, dict[str, Asked]] = {}
-    for test in tests:
-        rule = ruleset.rule(test.rule)
-        if test.capture is not None and rule is not None:
-            asked = Asked(rule.name, rule.source, rule.condition)
-            wanted.setdefault(test.capture.path, {})[rule.name] = asked
-    return {
-        path: dict(find_hits(walk(path), list(rules.values())).numbers)
-        for path, rules in wanted.items()
-    }
 
 
 def _on_capture(test: RuleTest, wanted: OnCapture, found: Ints) -> Result:

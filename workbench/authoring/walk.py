@@ -73,8 +73,9 @@ def find_events(walk: Walk, numbers: Sequence[int]) -> list[FoundEvent]:
     last = 0
     for window in walk.windows():
         for name, piece in window.items():
-            if not len(piece) or not left or piece.numbers[0] > left[-1]:
+            if not len(piece):
                 continue
+            last = max(last, int(piece.numbers[-1]))
             rows = np.flatnonzero(np.isin(piece.numbers, left))
             if len(rows):
                 segment = piece.segment(sources.event_source(name)).take(rows)
@@ -82,8 +83,7 @@ def find_events(walk: Walk, numbers: Sequence[int]) -> list[FoundEvent]:
                     FoundEvent(int(piece.numbers[at]), int(piece.times[at]), name, segment, row)
                     for row, at in enumerate(rows.tolist())
                 ]
-            last = max(last, int(piece.numbers[-1]))
-        if left and last >= left[-1]:
+        if not left or last >= left[-1]:
             break
     missing = set(left) - {each.number for each in found}
     if missing:

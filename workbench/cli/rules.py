@@ -25,6 +25,7 @@ app = typer.Typer(help="Check, list, compare and test rule files.", no_args_is_h
 app.command("diff")(rules_diff.diff)
 app.command("fmt")(rules_fmt.fmt)
 app.command("test")(rules_test.test)
+app.command("coverage")(rules_test.coverage)
 app.command("draft")(rules_write.draft)
 app.command("tune")(rules_write.tune)
 
