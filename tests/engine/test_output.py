@@ -118,7 +118,7 @@ def test_the_first_missing_value_ends_it() -> None:
     ],
 )
 def test_hostile_formats_take_linear_time(hostile: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with contextlib.suppress(OutputError):
         parse(hostile)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10

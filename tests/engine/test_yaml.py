@@ -163,10 +163,10 @@ def test_refusals_point(text: str, line: int, column: int, message: str) -> None
     ids=["flow", "maps", "sequences", "keys", "values"],
 )
 def test_deep_texts_are_refused_at_once(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(YamlError):
         load_documents(text)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_alias_bomb_is_refused() -> None:

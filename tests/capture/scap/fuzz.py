@@ -24,6 +24,7 @@ from capture.scap.reader import ScapReader
 
 HUGE = [0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
 MEMORY = 1 << 30
+#: Seconds of processor time for one capture; the caller bounds what waits.
 SLOWEST = 10.0
 
 
@@ -67,7 +68,7 @@ def main() -> int:
         for turn in range(rounds):
             packed = dice.randrange(8) == 0
             path.write_bytes(spoil(dice.choice(captures if packed else plain), dice))
-            began = time.monotonic()
+            began = time.process_time()
             try:
                 with ScapReader(path) as capture:
                     for item in capture:
@@ -81,7 +82,7 @@ def main() -> int:
                     damaged += capture.progress.damaged
             except CaptureError:
                 refused += 1
-            if time.monotonic() - began > SLOWEST:
+            if time.process_time() - began > SLOWEST:
                 print(f"round {turn} of seed {seed} took too long")
                 return 1
     print(f"{rounds} rounds: {events} events, {refused} refused, {damaged} damaged, "

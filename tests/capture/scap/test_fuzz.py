@@ -20,7 +20,7 @@ def fuzz(rounds: int, seed: int, *captures: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.capture.scap.fuzz", str(rounds), str(seed),
          *map(str, captures)],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 

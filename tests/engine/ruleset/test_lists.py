@@ -87,15 +87,15 @@ def test_every_character_knows_where_it_was_written() -> None:
 
 def test_lists_that_multiply_are_refused_quickly() -> None:
     lists = [listed(f"l{n}", f"l{n + 1}", f"l{n + 1}") for n in range(64)]
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(TooLarge, match="grows beyond"):
         substitute(Text.of("a.b in (l0)"), lists)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_many_uses_take_linear_time() -> None:
     condition = "a.b in (" + ", ".join(["l"] * 50_000) + ")"
-    start = time.monotonic()
+    start = time.process_time()
     result = substitute(Text.of(condition), [listed("l", "x")])
     assert result.value.count("x") == 50_000
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5

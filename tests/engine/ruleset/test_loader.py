@@ -252,19 +252,19 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_files_are_refused_within_seconds(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     error = only_error(text)
     assert error.text
     assert error.place.file == "1.yaml"
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_many_appends_take_linear_time() -> None:
     more = "- macro: m\n  condition: or a.b = 2\n  override: {condition: append}\n"
-    start = time.monotonic()
+    start = time.process_time()
     result = load("- macro: m\n  condition: a.b = 1\n" + more * 3000 + rule(condition="m"))
     assert result.successful, result.errors[0].text
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_files_and_folders_are_read_in_order(tmp_path: Path) -> None:
