@@ -12,17 +12,57 @@ from workbench.sql.output import as_text, cells
 
 #: Widest that a column becomes where the whole does not fit.
 _WIDEST, _NARROWEST = 60, 6
+#: A column narrower than this tells nothing; so many rows are shown as records instead.
+_LEAST, _MOST_RECORDS = 12, 10
 _NULL = "∅"
 
 
 def table_text(table: pa.Table, width: int | None = None) -> str:
     """The rows under their names. ``width`` is that of the terminal, to which cells are cut; None
     cuts nothing. No value prints as ∅; control characters print as escapes."""
-    columns = []
+    columns: list[tuple[str, list[str], bool]] = []
     for name, column in zip(table.schema.names, table.columns, strict=True):
         values = [value for chunk in column.chunks for value in cells(chunk)]
         columns.append((visible(name), [_cell(value) for value in values], _right(column.type)))
+    least = sum(min(_LEAST, _width_of(texts, name)) + 2 for name, texts, _ in columns) - 2
+    if width is not None and least > width:
+        if table.num_rows <= _MOST_RECORDS:
+            return _records(columns, width)
+        columns = _leading(columns, width)
     return "\n".join(_lines(columns, width))
+
+
+def _width_of(texts: Sequence[str], name: str) -> int:
+    return max([_length(name), *map(_length, texts)])
+
+
+def _records(columns: Sequence[tuple[str, list[str], bool]], width: int) -> str:
+    """Too many columns for a line: a line a column, row after row."""
+    names = max(_length(name) for name, _, _ in columns)
+    lines = []
+    for row in range(len(columns[0][1])):
+        lines.append(f"── row {row + 1} ".ljust(min(width, 40), "─"))
+        for name, texts, _ in columns:
+            head = _padded(name, names, False)
+            text = texts[row]
+            room = max(width - names - 2, _NARROWEST)
+            lines.append(f"{head}  {text if _length(text) <= room else _cut(text, room)}")
+    return "\n".join(lines)
+
+
+def _leading(
+    columns: Sequence[tuple[str, list[str], bool]], width: int
+) -> list[tuple[str, list[str], bool]]:
+    """As many columns as fit, and a mark that there are more."""
+    shown: list[tuple[str, list[str], bool]] = []
+    taken = 0
+    for name, texts, right in columns:
+        taken += min(_LEAST, _width_of(texts, name)) + 2
+        if taken > width - 12 and shown:
+            break
+        shown.append((name, texts, right))
+    rest = len(columns) - len(shown)
+    return [*shown, (f"… {rest} more", [""] * len(columns[0][1]), False)]
 
 
 def _lines(columns: Sequence[tuple[str, list[str], bool]], width: int | None) -> list[str]:

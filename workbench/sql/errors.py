@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _MOST_NAMES = 20_000
+_OF_TABLE = re.compile(r'does not have a column named "([^"]+)"')
 
 
 class SqlError(FalcowbError):
@@ -64,12 +66,16 @@ def told(error: duckdb.Error, text: str, ahead: int = 0) -> Told:
         # DuckDB counts bytes.
         before = text.encode("utf-8", "replace")[: max(int(position) - ahead, 0)]
         at = len(before.decode("utf-8", "ignore"))
+    name = str(facts.get("name", ""))
+    missing = facts.get("error_subtype") == "COLUMN_NOT_FOUND"
+    if (found := _OF_TABLE.search(message)) is not None:
+        name, missing = found[1], True
     return Told(
         str(facts.get("exception_type", "")),
         message,
-        str(facts.get("name", "")),
+        name,
         at,
-        facts.get("error_subtype") == "COLUMN_NOT_FOUND",
+        missing,
         str(facts.get("type", "")) if facts.get("error_subtype") == "MISSING_ENTRY" else "",
     )
 
@@ -81,7 +87,10 @@ def in_words(
     message = said.message.split("\n")[0].strip()
     place = place_in(text, said.at)
     hint = _hint(said, text, list(tables), columns)
-    if said.missing_column and said.name:
+    if said.missing_column and "FROM clause is missing" in said.message:
+        message = f"there is nothing that {said.name} could be of: FROM is missing"
+        hint = "For example: FROM events."
+    elif said.missing_column and said.name:
         message = f"there is no column {said.name} here"
     elif said.missing == "Table" and said.name:
         message = f"there is no table {said.name}"
@@ -94,6 +103,8 @@ def in_words(
     elif said.kind == "Permission" or "disabled by configuration" in said.message:
         message = "a query reads the capture and nothing else: no files, no network, no extensions"
         hint = "Results are written with --csv, --json, --parquet or .save FILE."
+    elif "xpression depth limit" in said.message:
+        message = "the query is nested too deeply"
     elif said.kind == "Fatal" or said.kind == "Internal":
         message = f"DuckDB failed: {message}"
     return SqlError(message[:1].lower() + message[1:] if place else message, place=place, hint=hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,8 @@ from workbench.sql.walks import pieces
 
 #: A capture of fewer events gets all usual columns at once: they cost less than another walk.
 _SMALL = 300_000
+#: Fields that are often asked for, and cost little.
+_OFTEN = ("evt.type", "evt.rawres", "proc.name", "proc.pid", "fd.name", "fd.type")
 #: The payload of a plugin's event, as a column.
 DATA = "data"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
@@ -100,24 +102,38 @@ class EventsTable:
         self._now = None
         self._work.view(self.name, [f"SELECT {', '.join(items)} WHERE false"])
 
-    def bind_all(self, also: Iterable[str] = ()) -> None:
-        """The same with every column there is: for DESCRIBE, and for lists of tables. ``also``
-        names fields that are not listed."""
+    def bind_all(self) -> None:
+        """The same with every column there is: for DESCRIBE, and for lists of tables."""
         names = {column.name for column in self.info.columns}
         names |= {column.also for column in self.info.columns if column.also}
-        self.bind(Asked("", {name.lower() for name in (*names, *also)}))
+        self.bind(Asked("", {name.lower() for name in names}))
 
     def check(self, asked: Asked) -> None:
         """Raises FalcowbError for a condition that this source does not take."""
         for condition in asked.conditions.values():
             verdicts.check(self._parsed(condition), self._catalogue, self.source)
 
+    def ready(self, asked: Asked) -> bool:
+        """Whether all that the statement names is there."""
+        lacking = {each.name for each in self.wanted(asked).values()}
+        if self._wants_data(asked):
+            lacking.add(DATA)
+        for opened in self.captures:
+            kept = opened.kept(self._kind)
+            if kept is None or not lacking <= set(kept.columns):
+                return False
+        wanted = {(each.name, text) for each in self.captures for text in asked.conditions.values()}
+        return wanted <= set(self._verdicts)
+
+    def _wants_data(self, asked: Asked) -> bool:
+        return self.source != SYSCALL and (
+            asked.wants_all(self.name) or bool(asked.names & {DATA, "raw"})
+        )
+
     def make(self, asked: Asked) -> None:
         """Make what the statement names, and the view of it."""
         columns = self.wanted(asked)
-        data = self.source != SYSCALL and (
-            asked.wants_all(self.name) or bool(asked.names & {DATA, "raw"})
-        )
+        data = self._wants_data(asked)
         kept = [self.ensure(opened, list(columns.values()), data) for opened in self.captures]
         tables = {
             (opened.name, name): self.verdict(opened, condition)
@@ -173,11 +189,12 @@ class EventsTable:
         if kept is not None and not lacking and not with_data:
             return kept
         count = opened.capture.count or 0
-        if count < _SMALL:
-            for name in self.fields.usual:
-                usual = self.fields.find(name)
-                if usual is not None and name not in known:
-                    lacking.setdefault(name, usual)
+        # Another walk of a large capture costs more than a few columns: who asks twice gets them.
+        more = self.fields.usual if count < _SMALL else _OFTEN if kept is not None else ()
+        for name in more:
+            usual = self.fields.find(name)
+            if usual is not None and name not in known:
+                lacking.setdefault(name, usual)
         if count >= _SMALL:
             what = ", ".join(lacking) or ("payloads" if with_data else "events")
             self._work.note(f"reading {count:,} events for {what}")

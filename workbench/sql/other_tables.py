@@ -24,6 +24,7 @@ from workbench.sql.store import Kept
 from workbench.sql.tokens import quote
 
 _LARGE = 300_000
+_ROWS = 100_000
 
 
 def _sql_type(type_: pa.DataType) -> str:
@@ -81,6 +82,9 @@ class Fixed:
                 self._work.note(f"reading {opened.capture.count:,} events for {self.name}")
             kept = self._work.make(opened, self._kind, self._schema, self._batches(opened.capture))
         return kept
+
+    def ready(self, asked: Asked) -> bool:
+        return all(opened.kept(self._kind) is not None for opened in self._work.captures)
 
     def bind(self, asked: Asked) -> None:
         if self._done:
@@ -140,6 +144,11 @@ class TypeTable:
     def _fields(self, asked: Asked) -> Asked:
         """What is asked of the events: their fields alone, without stars."""
         return Asked("", set(asked.names), set(), [], asked.conditions)
+
+    def ready(self, asked: Asked) -> bool:
+        fields = self._fields(asked)
+        simple = not asked.conditions and not self._events.wanted(fields)
+        return self._fixed.ready(asked) and (simple or self._events.ready(fields))
 
     def bind(self, asked: Asked) -> None:
         wanted = self._events.wanted(self._fields(asked))
@@ -269,26 +278,55 @@ class ViewSpec:
 
 
 class ViewTable:
+    """A summary, made when it is first named: of one capture it is kept, of several it lasts as
+    long as the session."""
+
     def __init__(self, spec: ViewSpec, work: Work) -> None:
         self.spec = spec
         self.name = spec.name
         self._work = work
+        self._kind = f"view-{spec.name}"
+        self._done = False
         head = (CAPTURE,) if work.several else ()
         self.info = TableInfo(spec.name, spec.description, "summaries", (*head, *spec.columns))
 
     def needs(self) -> Asked:
-        """What has to be there for the view."""
+        """What has to be there for it to be made; nothing once it is."""
+        if self._done or (not self._work.several and self._work.captures[0].kept(self._kind)):
+            return Asked("")
         return Asked("", {*self.spec.tables, *self.spec.fields})
 
+    def ready(self, asked: Asked) -> bool:
+        return not self.needs().names
+
     def bind(self, asked: Asked) -> None:
-        """The view itself: what it is over has been bound."""
-        self.make(asked)
+        if not self._done:
+            items = [f"NULL::{each.type} AS {quote(each.name)}" for each in self.info.columns]
+            self._work.view(self.name, [f"SELECT {', '.join(items)} WHERE false"])
 
     def check(self, asked: Asked) -> None:
         """Nothing here takes a condition."""
 
     def make(self, asked: Asked) -> None:
-        self._work.view(self.name, [with_captures(self.spec.select, self._work.several)])
+        if self._done:
+            return
+        connection = self._work.connection
+        select = with_captures(self.spec.select, self._work.several)
+        if self._work.several:
+            rows = f"temp.summary_{self.name}"
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE summary_{self.name} AS {select}")
+        else:
+            opened = self._work.captures[0]
+            kept = opened.kept(self._kind)
+            if kept is None:
+                reader = connection.sql(select).to_arrow_reader(_ROWS)
+                try:
+                    kept = self._work.make(opened, self._kind, reader.schema, iter(reader))
+                finally:
+                    reader.close()
+            rows = self._work.rows(kept)
+        self._work.view(self.name, [f"SELECT * FROM {rows}"])
+        self._done = True
 
 
 def with_captures(select: str, several: bool) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 import shutil
 import tempfile
 import threading
@@ -33,7 +32,7 @@ from workbench.core.session import Session
 from workbench.sql.alerts import Rules
 from workbench.sql.asked import Asked, Conditions, asked
 from workbench.sql.described import TableInfo
-from workbench.sql.errors import SqlError, Stopped, Told, in_words, told
+from workbench.sql.errors import SqlError, Stopped, Told, in_words, place_in, told
 from workbench.sql.events_table import EventsTable
 from workbench.sql.limits import Limits
 from workbench.sql.opened import OpenedCapture, Work
@@ -50,7 +49,6 @@ Table = EventsTable | Fixed | TypeTable | ViewTable
 _ROWS = 100_000
 _RETRIES = 50
 _EXPLAIN = "EXPLAIN "
-_OF_CATALOGUE = re.compile(r"(?i)^\s*(describe|desc|show)\b")
 _LISTS = ("information_schema", "duckdb_columns", "duckdb_views", "pg_catalog", "pg_attribute")
 
 
@@ -117,6 +115,7 @@ class SqlSession:
         main = SYSCALL if SYSCALL in sources or not sources else sources[0]
         events = EventsTable("events", main, work, ruleset)
         calls = events if main == SYSCALL else EventsTable("syscall", SYSCALL, work, ruleset)
+        self._calls = calls.name
         found: list[Table] = [events, *tables_of(work, calls, self.rules, VIEWS)]
         taken = {each.name for each in found}
         found += [
@@ -134,14 +133,30 @@ class SqlSession:
             self._connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
             self._defined.add(name)
 
-    def _bind_catalogue(self) -> None:
-        needed = {name for view in VIEWS for name in view.fields}
-        self._define(FUNCTIONS)
-        for table in self.tables.values():
+    def _bind_whole(self, tables: Iterable[Table]) -> None:
+        """Views with all columns and no rows."""
+        for table in tables:
             if isinstance(table, EventsTable):
-                table.bind_all(needed)
+                table.bind_all()
             else:
                 table.bind(Asked(""))
+
+    def _spare_own(self, statement: Statement) -> None:
+        """Raises SqlError for a statement that would change a table of the captures."""
+        if statement.first not in ("CREATE", "DROP", "ALTER"):
+            return
+        words = statement.words
+        for at, word in enumerate(words):
+            if word.is_word("VIEW", "TABLE", "MACRO", "FUNCTION"):
+                rest = [each for each in words[at + 1 :] if not each.is_word("IF", "NOT", "EXISTS")]
+                name = (rest[0].name or "").lower() if rest else ""
+                if name in self.tables or name in (*FUNCTIONS, "matches"):
+                    raise SqlError(
+                        f"{name} is of the captures, and stays as it is",
+                        place=place_in(statement.text, rest[0].start),
+                        hint="Give what is yours another name.",
+                    )
+                return
 
     @property
     def infos(self) -> list[TableInfo]:
@@ -196,9 +211,10 @@ class SqlSession:
                 wish = self._asked(statement)
                 used = self._used(wish)
                 self._define(wish.names)
-                self._check(statement, wish, used)
-                for table in used:
-                    table.make(wish)
+                if not self._is_description(statement, wish, used):
+                    self._check(statement, wish, used)
+                    for table in used:
+                        table.make(wish)
                 reader = self._connection.sql(wish.text).to_arrow_reader(_ROWS)
                 self._answering = reader
                 first = next(iter(reader), None)
@@ -231,25 +247,35 @@ class SqlSession:
             table for name in sorted(names) if isinstance(table := self.tables.get(name), ViewTable)
         ]
         for view in views:
-            wish.names |= view.needs().names
-            names |= set(view.spec.tables)
-            if view.spec.fields:
-                names.add("events")
+            needed = view.needs().names
+            wish.names |= needed
+            names |= needed & set(self.tables)
+            if needed & set(view.spec.fields):
+                names.add(self._calls)
         found = [table for name, table in self.tables.items() if name in names]
         return [*(each for each in found if each not in views), *views]
 
+    def _is_description(self, statement: Statement, wish: Asked, used: Sequence[Table]) -> bool:
+        """Whether a statement asks for the columns of a table: those are there without rows. What
+        looks into the catalogue beside other things finds what they do not use."""
+        words = statement.words
+        described = statement.first in ("DESCRIBE", "DESC", "SHOW") and len(words) == 2
+        if described and len(used) == 1:
+            self._bind_whole(used)
+            return True
+        if statement.first == "SHOW" or any(word in wish.names for word in _LISTS):
+            self._bind_whole([each for each in self.tables.values() if each not in used])
+        return False
+
     def _check(self, statement: Statement, wish: Asked, used: Sequence[Table]) -> None:
         """Find out what is wrong before anything is made."""
-        text = statement.text
-        if _OF_CATALOGUE.match(text) or any(word in wish.names for word in _LISTS):
-            self._bind_catalogue()
-            return
+        self._spare_own(statement)
         for table in used:
-            if not isinstance(table, ViewTable):
-                table.check(wish)
-        kind = statement.first
-        if kind in ("EXPLAIN", "DROP", "ALTER"):
+            table.check(wish)
+        if statement.first in ("EXPLAIN", "DROP", "ALTER"):
             return
+        if all(table.ready(wish) for table in used):
+            return  # nothing has to be made: asking says what is wrong
         for _ in range(_RETRIES):
             for table in used:
                 table.bind(wish)

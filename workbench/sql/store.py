@@ -110,7 +110,7 @@ class Store:
                 left.unlink(missing_ok=True)
         made = Kept(kind, final, columns, rows)
         self._drop_covered(made)
-        shrink(sql_root(), MAX_BYTES)
+        shrink(self.folder.parent, MAX_BYTES)
         return made
 
     def _drop_covered(self, made: Kept) -> None:
