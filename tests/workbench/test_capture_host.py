@@ -1,0 +1,331 @@
+"""``falcowb capture`` and ``live`` on this host's own kernel, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from capture.reader import open_capture
+from capture.syscalls.check import check_host
+from capture.validate import Level, validate
+from tests.conformance import cases
+from tests.workbench.command import FALCOWB, Ran, falcowb, start
+
+_why_not = check_host().why_not()
+pytestmark = pytest.mark.skipif(_why_not is not None, reason=f"no live capture here: {_why_not}")
+
+LIVE = cases.UPSTREAM / "captures" / "live"
+UPSTREAM_RULES = [
+    cases.UPSTREAM / "rules" / "falcosecurity-rules" / name
+    for name in ("falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml")
+]
+needs_scripts = pytest.mark.skipif(not LIVE.is_dir(), reason=f"no scripts at {LIVE}")
+
+#: What these rules need happens in the tests below.
+RULES = """
+- rule: Marked File
+  desc: a file of ours is opened
+  condition: evt.type in (open, openat, openat2) and fd.name endswith falcowb-mark
+  output: "mark by %proc.name (parent=%proc.pname user=%user.name uid=%user.uid file=%fd.name)"
+  priority: warning
+"""
+
+#: Whether this machine's control groups are named as a container's.
+CONTAINER = "container.id"
+
+#: Processes, one after the other, until nobody is there to hear of them.
+FORKS = "while echo >&2; do /bin/true; done"
+
+
+def rule_options(files: list[Path]) -> list[str | Path]:
+    return [word for file in files for word in ("-r", file)]
+
+
+def await_true(what: str, found: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        if found():
+            return
+        if process.poll() is not None:
+            assert process.stderr
+            pytest.fail(f"ended before {what}: {process.stderr.read().decode()}")
+        time.sleep(0.05)
+    pytest.fail(f"waited in vain for: {what}")
+
+
+def holds(path: Path, events: int) -> bool:
+    if not (path / "manifest.json").exists():
+        return False
+    with open_capture(path) as capture:
+        return capture.count >= events
+
+
+def capture(path: Path, *arguments: str | Path, timeout: int = 120) -> Ran:
+    return falcowb("capture", "-o", path, *arguments, timeout=timeout)
+
+
+def whole(path: Path) -> None:
+    """The capture is complete, and every byte of it is as stated."""
+    with open_capture(path) as opened:
+        assert opened.complete, opened.missing
+        assert not opened.manifest.drops
+    assert not [each for each in validate(path) if each.level is Level.ERROR]
+
+
+@needs_scripts
+@pytest.mark.parametrize("script", ["intrusion", "ordinary"])
+def test_rules_fire_as_falco_fired_live(script: str, tmp_path: Path) -> None:
+    """The rules that Falco fired when it watched the same script live: those of its alerts on the
+    capture less the three that hang on the container id which the recording machine's control group
+    suggests."""
+    path = tmp_path / "a.fcap"
+    Path("/var/tmp/fw_trigger_file").touch()
+    ran = capture(path, "--", "bash", LIVE / f"{script}.sh", timeout=300)
+    assert ran.code == 0, ran.err
+    whole(path)
+    alerts = cases.CONFORMANCE / "alerts" / f"{script}.scap.jsonl"
+    fired = {json.loads(line)["rule"] for line in alerts.read_text(encoding="utf-8").splitlines()}
+    of_containers = {rule for rule in fired if "ontainer" in rule}
+    expected = fired - of_containers
+    assert len(expected) == (14 if script == "intrusion" else 0)
+    ran = falcowb("replay", path, *rule_options(UPSTREAM_RULES), "--all", "--json", timeout=300)
+    found = {json.loads(line)["rule"] for line in ran.out.splitlines()}
+    if falcowb("events", path, "-n", "1", "-F", CONTAINER).out.strip() == "host":
+        of_containers = set()
+    assert found - of_containers == expected
+
+
+def test_the_commands_output_and_status_are_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.fcap"
+    ran = capture(path, "--", "sh", "-c", "echo out; echo err >&2; exit 7")
+    assert ran.code == 7
+    assert ran.out == "out\n"
+    assert "err\n" in ran.err and "sh: ended with 7." in ran.err
+    whole(path)
+    with open_capture(path) as opened:
+        probe = opened.source().probe
+        assert probe is not None and probe.command[:2] == ("sh", "-c")
+        assert "openat" in probe.syscalls and not probe.every
+        assert set(opened.syscall_counts()) >= {"execve", "procexit"}
+        assert opened.state_count("threads") > 1
+        assert opened.manifest.host.kernel == os.uname().release
+
+
+def test_a_command_that_is_not_there_is_said(tmp_path: Path) -> None:
+    ran = capture(tmp_path / "a.fcap", "--", "no-such-command-at-all")
+    assert ran.code == 1
+    assert "no-such-command-at-all: no such command" in ran.err
+    assert not (tmp_path / "a.fcap").exists()
+
+
+def test_what_is_recorded_is_the_commands_alone(tmp_path: Path) -> None:
+    """Another process does the same beside it."""
+    path, mark = tmp_path / "a.fcap", tmp_path / "falcowb-mark"
+    mark.touch()
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES, encoding="utf-8")
+    other = subprocess.Popen(["sh", "-c", f"while :; do read x < {mark}; sleep 0.01; done"])
+    try:
+        inner = f"read x < {mark}; sh -c 'read x < {mark}; exit 0'; exit 0"
+        assert capture(path, "--", "bash", "-c", inner).code == 0
+    finally:
+        other.kill()
+        other.wait()
+    ran = falcowb("replay", path, "-r", rules, "--json")
+    alerts = [json.loads(line) for line in ran.out.splitlines()]
+    assert [each["output_fields"]["proc.name"] for each in alerts] == ["bash", "sh"]
+    assert [each["output_fields"]["proc.pname"] for each in alerts] == ["falcowb", "bash"]
+    assert {each["output_fields"]["user.uid"] for each in alerts} == {os.getuid()}
+
+
+def test_a_process_that_runs_already(tmp_path: Path) -> None:
+    path, mark = tmp_path / "a.fcap", tmp_path / "falcowb-mark"
+    mark.touch()
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES, encoding="utf-8")
+    other = subprocess.Popen(["bash", "-c", f"while :; do read x < {mark}; sleep 0.05; done"])
+    try:
+        ran = capture(path, "--pid", str(other.pid), "--duration", "3s", "-r", rules)
+    finally:
+        other.kill()
+        other.wait()
+    assert ran.code == 0, ran.err
+    whole(path)
+    with open_capture(path) as opened:
+        probe = opened.source().probe
+        assert probe is not None and probe.pids == (other.pid,)
+    replayed = falcowb("replay", path, "-r", rules, "--json")
+    alerts = [json.loads(line) for line in replayed.out.splitlines()]
+    assert alerts
+    assert {each["output_fields"]["proc.name"] for each in alerts} == {"bash"}
+
+
+def test_limits_end_it(tmp_path: Path) -> None:
+    # It goes on until the recording is there to be looked at: so it is not its end that ends it.
+    path = tmp_path / "a.fcap"
+    ended = "'\"complete\": true'"
+    script = f"while ! grep -q {ended} {path}/manifest.json; do /bin/true; done; sleep 2"
+    ran = capture(path, "--events", "500", "--", "sh", "-c", script)
+    assert ran.code == 0, ran.err
+    assert "goes on unrecorded" in ran.err
+    with open_capture(tmp_path / "a.fcap") as opened:
+        assert opened.complete and opened.count == 500
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_in_order(how: signal.Signals, tmp_path: Path) -> None:
+    path = tmp_path / "a.fcap"
+    process = start("capture", "-o", path, "--", "sh", "-c", FORKS)
+    await_true("events", lambda: holds(path, 1000), process)
+    process.send_signal(how)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, err  # the command was told to end
+    whole(path)
+
+
+def test_a_killed_recording_opens_and_replays(tmp_path: Path) -> None:
+    path = tmp_path / "a.fcap"
+    process = start("capture", "-o", path, "--", "sh", "-c", FORKS)
+    await_true("events", lambda: holds(path, 1000), process)
+    process.kill()
+    process.wait(60)
+    assert process.stdout and process.stderr
+    process.stdout.close()
+    process.stderr.close()  # which ends the command
+    with open_capture(path) as opened:
+        assert opened.count >= 1000
+        assert "cut short" in opened.missing[0]
+    assert falcowb("replay", path, *rule_options(UPSTREAM_RULES[:1])).code in (0, 1)
+
+
+def test_rotation_on_a_signal(tmp_path: Path) -> None:
+    path, second = tmp_path / "a.fcap", tmp_path / "a-2.fcap"
+    process = start("capture", "-o", path, "--", "sh", "-c", FORKS)
+    await_true("events", lambda: holds(path, 1000), process)
+    process.send_signal(signal.SIGUSR1)
+    await_true("the second capture", lambda: holds(second, 1000), process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    whole(path)
+    whole(second)
+    with open_capture(path) as before, open_capture(second) as after:
+        assert before.manifest.end and before.manifest.end.reason == "rotated"
+        assert after.state_count("threads") > 1
+        first, then = before.source().span, after.source().span
+        assert first is not None and then is not None and then.first_num <= first.last_num + 1
+
+
+def test_plugins_beside_system_calls(tmp_path: Path) -> None:
+    path = tmp_path / "a.fcap"
+    log = Path(__file__).resolve().parents[2] / "samples" / "k8s_intrusion.jsonl"
+    ran = capture(
+        path, "--plugin", "k8s_audit", "--open", log, "--", "sh", "-c", "sleep 1; /bin/true"
+    )
+    assert ran.code == 0, ran.err
+    with open_capture(path) as opened:
+        assert set(opened.sources) == {"syscall", "k8s_audit"}
+        assert opened.source("k8s_audit").events > 10
+        assert opened.syscall_counts()["execve"] >= 2
+
+
+def test_a_full_disk_ends_it_in_words(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=False
+    ).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        path = disk / "a.fcap"
+        script = f"while ! grep -q 'disk is ful[l]' {path}/manifest.json; do /bin/true; done"
+        ran = capture(path, "--", "sh", "-c", script)
+        assert ran.code == 1
+        assert "the disk is full" in ran.err
+        with open_capture(path) as opened:
+            assert opened.count > 100
+            assert "the disk is full" in opened.missing[0]
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_live_alerts_while_it_happens(tmp_path: Path) -> None:
+    mark, rules = tmp_path / "falcowb-mark", tmp_path / "rules.yaml"
+    mark.touch()
+    rules.write_text(RULES, encoding="utf-8")
+    process = start("live", "-r", rules, "--json", "--pid", str(os.getpid()))
+    assert process.stdout and process.stderr
+    try:
+        deadline = time.monotonic() + 90
+        os.set_blocking(process.stdout.fileno(), False)
+        line = b""
+        # Until it watches nobody knows of the file; then the first alert comes.
+        while not line and time.monotonic() < deadline and process.poll() is None:
+            mark.read_bytes()
+            time.sleep(0.2)
+            line = process.stdout.readline() or b""
+        assert line, process.stderr.read().decode() if process.poll() is not None else "no alert"
+        assert json.loads(line)["rule"] == "Marked File"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert b"Marked File" in err
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_live_of_a_command(tmp_path: Path) -> None:
+    mark, rules = tmp_path / "falcowb-mark", tmp_path / "rules.yaml"
+    mark.touch()
+    rules.write_text(RULES, encoding="utf-8")
+    ran = falcowb("live", "-r", rules, "--", "bash", "-c", f"read x < {mark}; exit 3", timeout=120)
+    assert ran.code == 3, ran.err
+    assert "mark by bash (parent=falcowb" in ran.out
+
+
+def test_an_exported_recording_is_the_same(tmp_path: Path) -> None:
+    path, scap = tmp_path / "a.fcap", tmp_path / "a.scap"
+    mark, rules = tmp_path / "falcowb-mark", tmp_path / "rules.yaml"
+    mark.touch()
+    rules.write_text(RULES, encoding="utf-8")
+    assert capture(path, "--", "bash", "-c", f"read x < {mark}; ls / | wc -l; exit 0").code == 0
+    ran = falcowb("export", path, "--scap", "-o", scap)
+    assert ran.code == 0, ran.err
+    of = [falcowb("replay", each, "-r", rules, "--json").out for each in (path, scap)]
+    assert of[0] == of[1] != ""
+    fields = ["evt.num", "evt.type", "proc.name", "proc.pname", "fd.name", "evt.res", "user.name"]
+    listed = [falcowb("events", each, "-F", ",".join(fields)).out for each in (path, scap)]
+    assert listed[0] == listed[1]
+
+
+def test_without_privileges_one_message(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [
+            "setpriv",
+            "--reuid",
+            "65534",
+            "--clear-groups",
+            FALCOWB,
+            "capture",
+            "-o",
+            "x.fcap",
+            "--",
+            "true",
+        ],
+        capture_output=True,
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent"},
+    )
+    if b"Permission denied" in run.stderr and b"falcowb" in run.stderr.splitlines()[0]:
+        pytest.skip("another user may not run this checkout")
+    assert run.returncode == 1
+    assert b"Traceback" not in run.stderr
+    assert b"CAP_BPF" in run.stderr
