@@ -103,6 +103,10 @@ class KernelTypes:
         """Whether there is a struct, union or enum of this name."""
         return name.encode() in self._named
 
+    def mentions(self, names: str) -> bool:
+        """Whether one of these words, with blanks between, is the name of anything."""
+        return any(b"\0%s\0" % name.encode() in self._data for name in names.split())
+
     def size(self, name: str) -> int:
         """Bytes of a struct. Raises KeyError when there is none of this name."""
         return self._type(self._named[name.encode()]).size

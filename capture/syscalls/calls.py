@@ -42,6 +42,9 @@ _WHEN = {
     "?+": lib.WHEN_ABOVE_ZERO,
 }
 
+#: Of 32-bit programs: the call of all sockets, what stands for it, what stands for no call at all.
+_SOCKETCALL, _ASKS_SOCKETCALL, _NO_CALL = 102, 1022, 1023
+
 _PARAMETER = re.compile(r"(?P<what>[^?|]+)(?P<when>\?[0+]?)?(?:\|(?P<other>-?\d+))?")
 _FUNCTION = re.compile(r"(\w+)\((.*)\)")
 _FIELD = re.compile(r"b(\d+)\.(\d+)\.([ui])([1248])")
@@ -133,6 +136,21 @@ def calls() -> Mapping[int, Call]:
     exec_event, exit_event = table.by_key["SYSCALL_EXECVE_19_X"], table.by_key["PROCEXIT_1_E"]
     found[lib.CALL_EXEC] = _call(lib.CALL_EXEC, "execve", exec_event, _EXEC_STEPS)
     found[lib.CALL_EXIT] = _call(lib.CALL_EXIT, "procexit", exit_event)
+    found[lib.CALL_SEND] = _call(lib.CALL_SEND, "send", table.by_key["SOCKET_SEND_X"])
+    found[lib.CALL_RECV] = _call(lib.CALL_RECV, "recv", table.by_key["SOCKET_RECV_X"])
+    return found
+
+
+@functools.cache
+def ia32_calls() -> Mapping[int, int]:
+    """What number stands for each of a 32-bit program's calls; what socketcall asks for has
+    numbers from ``KERNEL_CALLS`` on."""
+    numbers = {call.name: number for number, call in calls().items() if number < KERNEL_CALLS}
+    numbers |= {"send": lib.CALL_SEND, "recv": lib.CALL_RECV}
+    found = dict.fromkeys(range(KERNEL_CALLS + 32), _NO_CALL)
+    for row in rows(TABLE.with_name("ia32.tsv")):
+        found[int(row["number"])] = numbers[row["call"]]
+    found[_SOCKETCALL] = _ASKS_SOCKETCALL
     return found
 
 

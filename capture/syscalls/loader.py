@@ -16,7 +16,7 @@ from capture.errors import CaptureError
 from capture.syscalls import _native
 from capture.syscalls.bcc_module import import_bcc
 from capture.syscalls.btf import KernelTypes
-from capture.syscalls.calls import probe_calls, wanted
+from capture.syscalls.calls import ia32_calls, probe_calls, wanted
 from capture.syscalls.headers import find_headers
 from capture.syscalls.offsets import probe_offsets
 from capture.syscalls.options import MAX_SNAPLEN, ProbeOptions
@@ -24,10 +24,23 @@ from capture.syscalls.options import MAX_SNAPLEN, ProbeOptions
 ffi, lib = _native.ffi, _native.lib
 
 _HERE = Path(__file__).parent
-_SOURCES = ("native/record.h", "probe.c")
+#: What bcc compiles as one text, in this order.
+_SOURCES = (
+    "native/record.h",
+    "bpf/maps.c",
+    "probe.c",
+    "bpf/life.c",
+    "bpf/steps_user.c",
+    "bpf/steps_message.c",
+    "bpf/steps_file.c",
+    "bpf/steps_task.c",
+    "bpf/steps_exe.c",
+)
 _POSSIBLE = Path("/sys/devices/system/cpu/possible")
 #: More rings than this would hold too much memory on large machines; CPUs share them then.
 _MAX_RINGS = 8
+#: A function of kernels that run 32-bit programs.
+_IA32 = "do_int80_emulation do_fast_syscall_32 __do_fast_syscall_32"
 _RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF
 _PAGE = os.sysconf("SC_PAGESIZE")
 
@@ -56,14 +69,16 @@ class LoadedProbe:
         self._tracked: mmap.mmap | None = None
         self._bcc = import_bcc()
         self.tracks = options.chooses
-        self._bpf = self._compile(_text(options, cpus, count, self.ring_bytes // _PAGE))
+        self._types = KernelTypes()
+        text = _text(options, self._types, cpus, count, self.ring_bytes // _PAGE)
+        self._bpf = self._compile(text)
         try:
             self.rings = self._make_rings(count)
             # The table is the kernel's own memory: a byte changed here is seen there at once.
             self._tracked = (
                 mmap.mmap(self._bpf["tracked"].map_fd, _pid_room()) if self.tracks else None
             )
-            self._fill(cpus)
+            self._fill()
             self._programs = self._load()
         except BaseException:
             self.close()
@@ -94,10 +109,11 @@ class LoadedProbe:
             rings.append(fd)
         return rings
 
-    def _fill(self, cpus: int) -> None:
-        del cpus
+    def _fill(self) -> None:
         for index, fd in enumerate(self.rings):
             self._update("rings", index, ctypes.c_int(fd))
+        for number, call in ia32_calls().items() if self._types.mentions(_IA32) else ():
+            self._update("ia32", number, ctypes.c_uint32(call))
         array = probe_calls(self._chosen)
         size = ffi.sizeof("struct probe_call")
         data = bytes(ffi.buffer(array))
@@ -167,14 +183,15 @@ class LoadedProbe:
         """Events lost so far for want of room, by number of the call."""
         key = ctypes.c_int(0)
         cpus = _possible_cpus()
-        values = (ctypes.c_uint64 * (lib.CALLS * cpus))()
+        values = (ctypes.c_uint64 * (lib.LOSSES * cpus))()
         table = self._bpf["lost"].map_fd
         if self._bcc.lib.bpf_lookup_elem(table, ctypes.byref(key), ctypes.byref(values)) != 0:
             return {}
         totals: dict[int, int] = {}
         for index, value in enumerate(values):
             if value:
-                totals[index % lib.CALLS] = totals.get(index % lib.CALLS, 0) + value
+                call = index % lib.LOSSES
+                totals[call] = totals.get(call, 0) + value
         return totals
 
     def _update(self, table: str, key: int, value: Any) -> None:
@@ -199,9 +216,9 @@ def _entries(tracks: bool) -> list[tuple[str, str]]:
     ]
 
 
-def _text(options: ProbeOptions, cpus: int, rings: int, pages: int) -> str:
+def _text(options: ProbeOptions, types: KernelTypes, cpus: int, rings: int, pages: int) -> str:
     defined: dict[str, object] = {
-        **probe_offsets(KernelTypes()),
+        **probe_offsets(types),
         "CPUS": cpus,
         "RINGS": rings,
         "RING_PAGES": pages,
@@ -212,6 +229,8 @@ def _text(options: ProbeOptions, cpus: int, rings: int, pages: int) -> str:
     }
     if options.uids:
         defined["UIDS(uid)"] = _any("(uid) == {}", options.uids)
+    if types.mentions(_IA32):
+        defined["IA32"] = 1
     if options.chooses:
         defined["TREE"] = 1
         defined["PIDS"] = _pid_room()

@@ -7,8 +7,10 @@
 #ifndef FALCOWB_RECORD_H
 #define FALCOWB_RECORD_H
 
-/* Numbers of calls beyond the kernel's own: tracepoints that give events. */
-enum { CALL_EXEC = 512, CALL_EXIT = 513, CALLS = 516 };
+/* Numbers beyond the kernel's calls: tracepoints that give events, and what only 32-bit programs call. */
+enum { CALL_EXEC = 512, CALL_EXIT, CALL_SEND, CALL_RECV, CALLS };
+/* Counters of losses, by number of the call. */
+enum { LOSSES = 1024 };
 enum { MAX_STEPS = 16, PIECE_NONE = 0xffff };
 
 struct probe_record {

@@ -1,0 +1,115 @@
+/* What the probe's programs share: maps and the ways to them, and how memory is read. */
+
+#define NO_WAKEUP 1  /* the reader comes by itself, often enough */
+#define SCRATCH 0x10000
+#define WITHIN (SCRATCH - 1)
+#define TEXT 4096
+#define FEW 6  /* messages of one sendmmsg or recvmmsg */
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define OVERLAYFS 0x794c7630
+#define PF_EXITING 4
+#define TS_COMPAT 2
+#define SOCKETCALL 1022  /* what stands for it in ia32 */
+
+struct scratch {
+    uint64_t arg[8];
+    int64_t result;
+    uint32_t call;
+    uint32_t step;
+    uint32_t at;
+    uint32_t index;
+    uint32_t total;
+    uint32_t compat;
+    uint64_t iov;
+    uint64_t iovs;
+    uint64_t name;
+    uint64_t name_size;
+    uint64_t control;
+    uint64_t control_size;
+    uint8_t data[3 * SCRATCH];
+};
+
+struct losses {
+    uint64_t of[LOSSES];
+};
+
+BPF_RINGBUF_OUTPUT(ring, RING_PAGES);
+BPF_ARRAY_OF_MAPS(rings, "ring", RINGS);
+BPF_ARRAY(calls, struct probe_call, CALLS);
+BPF_ARRAY(scratches, struct scratch, CPUS);
+BPF_PERCPU_ARRAY(lost, struct losses, 1);
+BPF_PROG_ARRAY(steps, STEPS);
+#ifdef IA32
+BPF_ARRAY(ia32, uint32_t, 512 + 32);
+#endif
+#ifdef TREE
+/* A byte a process id: whether it is recorded. User space writes here too. */
+struct pids {
+    uint8_t on[64];
+};
+BPF_F_TABLE("array", uint32_t, struct pids, tracked, PIDS / 64, 1024 /* BPF_F_MMAPABLE */);
+#endif
+
+/* bcc looks through all of the kernel's symbols at each call of its own names for these. */
+static long (*read_user)(void *to, uint32_t size, const void *from) = (void *)112;
+static long (*read_kernel)(void *to, uint32_t size, const void *from) = (void *)113;
+static long (*read_user_text)(void *to, uint32_t size, const void *from) = (void *)114;
+static long (*read_kernel_text)(void *to, uint32_t size, const void *from) = (void *)115;
+
+#define INLINE static __always_inline
+#define ROLLED _Pragma("clang loop unroll(disable)")
+/* Keeps the compiler from proving what the verifier then cannot follow. */
+#define OPAQUE(n) asm volatile("" : "+r"(n))
+
+INLINE void lose(uint32_t call, uint64_t count) {
+    uint32_t zero = 0;
+    struct losses *l = lost.lookup(&zero);
+    OPAQUE(call);
+    call &= LOSSES - 1;
+    if(l) l->of[call] += count;
+}
+
+INLINE void *ring_of(uint32_t cpu) {
+    cpu &= RINGS - 1;
+    return rings.lookup(&cpu);
+}
+
+INLINE struct scratch *scratch_of(uint32_t cpu) {
+    return scratches.lookup(&cpu);
+}
+
+INLINE struct probe_call *call_of(uint32_t call) {
+    return calls.lookup(&call);
+}
+
+#ifdef IA32
+/* What stands for a call of a 32-bit program; no call at all where there is none. */
+INLINE uint32_t ia32_of(uint32_t call) {
+    uint32_t *found = ia32.lookup(&call);
+    return found ? *found : CALLS;
+}
+#endif
+
+/* Goes on in the program of a kind of step, and comes back only where there is none. */
+INLINE void go_on(struct bpf_raw_tracepoint_args *ctx, uint32_t kind) {
+    steps.call(ctx, kind);
+}
+
+#ifdef TREE
+INLINE int is_tracked(uint32_t pid) {
+    uint32_t group = pid >> 6;
+    struct pids *p = tracked.lookup(&group);
+    return p && p->on[pid & 63];
+}
+
+INLINE void track(uint32_t pid, uint8_t on) {
+    uint32_t group = pid >> 6;
+    struct pids *p = tracked.lookup(&group);
+    if(p) p->on[pid & 63] = on;
+}
+#endif
