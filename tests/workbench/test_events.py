@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -127,3 +128,16 @@ def test_text_never_moves_the_cursor(tmp_path: Path) -> None:
     log.write_text(json.dumps(event) + "\n")
     ran = falcowb("events", log, *PLUGIN, "-F", "k8s.audit.user.username,evt.num")
     assert ran.out == "a\\tb\\x1b[2J\\n\u00e9\t1\n"
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        ran = falcowb("events", SAMPLES / "intrusion.fcap", "-n", "1", "-F", "evt.num", "-o", pipe)
+        assert ran.code == 0, ran.err
+        assert os.read(reader, 100).startswith(b"1")
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()

@@ -149,6 +149,10 @@ def _output(path: Path | None) -> Iterator[BinaryIO]:
         return
     unfinished = path.with_name(path.name + ".part")
     try:
+        if path.exists() and not path.is_file():  # /dev/null and such stay what they are
+            with path.open("wb") as file:
+                yield file
+            return
         with unfinished.open("wb") as file:
             yield file
         unfinished.replace(path)
