@@ -109,7 +109,8 @@ class CaptureWriter:
         infos = [_as_info(source) for source in sources]
         if not infos or len({info.folder for info in infos}) != len(infos):
             raise CaptureError("a capture needs at least one source, each named once")
-        self._folder = make_folder(self.path, overwrite)
+        new = make_folder(self.path, overwrite)
+        self._folder = new.folder
         self._sources: dict[str, Recorded] = {}
         self._flushed_at = self._synced_at = self._noted_at = time.monotonic()
         try:
@@ -117,8 +118,12 @@ class CaptureWriter:
             for info in infos:
                 self._sources[info.name] = self._recorded(info)
             self._write_manifest(sync=True)
+            new.publish()
+        except CaptureError:
+            new.abandon()
+            raise
         except OSError as error:
-            self._folder.close()
+            new.abandon()
             raise CaptureError(
                 f"{self.path}: cannot be written: {os.strerror(error.errno or 0)}"
             ) from None

@@ -114,6 +114,7 @@ class Pin:
                 self._changed.wait(_EVERY)
             for copy in self._copies:
                 copy.end()
+                self._lose(copy.source, self.stop)
             self._tell()
             self._writer.close(reason=self._reason)
         except (FalcowbError, OSError) as error:
@@ -135,16 +136,19 @@ class Pin:
             self._skip(copy)
             copy.go_on(self.stop)
             self._hold()
-        with self._lock:
-            losses, self._losses = self._losses, []
-        for item in losses:
-            if item.when <= self.stop:
-                self._writer.drop(item.source, item.count, item.reason, item.when)
         self._writer.tick()
         if self._max_bytes is not None and self._writer.size >= self._max_bytes:
             self.full = True
             self._reason = f"it has reached its largest size, {self._max_bytes:,} bytes"
         return finishing or self.full
+
+    def _lose(self, source: str, until: int) -> None:
+        """Note what was lost of a source up to a time."""
+        with self._lock:
+            due = [item for item in self._losses if item.source == source and item.when <= until]
+            self._losses = [item for item in self._losses if item not in due]
+        for item in due:
+            self._writer.drop(item.source, item.count, item.reason, item.when)
 
     def _tell(self) -> None:
         """Bring the manifest up to date."""
@@ -175,8 +179,8 @@ class Pin:
         decoder = call_decoders() if calls else _plugin_decoder
         tail = Tail(self._folder, info.folder, index, decoder, self._writer.note)
         if calls:
-            return CallCopy(tail, self._writer, self.start, base, sections)
-        return PluginCopy(info.name, tail, self._writer, self.start)
+            return CallCopy(tail, self._writer, self.start, base, sections, self._lose)
+        return PluginCopy(info.name, tail, self._writer, self.start, self._lose)
 
     def _hold(self) -> None:
         for copy in self._copies:

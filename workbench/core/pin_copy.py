@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +28,10 @@ class Base:
     section: Section | None
 
 
+#: Notes the events of a source that were lost up to a time.
+Losses = Callable[[str, int], None]
+
+
 class Copy(Protocol):
     """One source. ``tail`` is where it is read."""
 
@@ -46,8 +50,11 @@ class Copy(Protocol):
 class PluginCopy:
     """A plugin's events from ``start`` on."""
 
-    def __init__(self, source: str, tail: Tail, writer: CaptureWriter, start: int) -> None:
+    def __init__(
+        self, source: str, tail: Tail, writer: CaptureWriter, start: int, losses: Losses
+    ) -> None:
         self.source = source
+        self._losses = losses
         self.tail = tail
         self._writer = writer
         self._start = start
@@ -71,6 +78,7 @@ class PluginCopy:
         later = np.flatnonzero(facts.times(batch) > stop)
         rows = int(later[0]) if len(later) else batch.num_rows
         if rows:
+            self._losses(self.source, int(facts.times(batch)[0]))
             self._writer.write(self.source, batch.slice(0, rows))
         if rows < batch.num_rows:
             self._rest = batch.slice(rows)
@@ -91,8 +99,10 @@ class CallCopy:
         start: int,
         base: Base,
         sections: Mapping[int, Section],
+        losses: Losses,
     ) -> None:
         self.tail = tail
+        self._losses = losses
         self._writer = writer
         self._start = start
         self._after = base.num
@@ -157,6 +167,7 @@ class CallCopy:
         later = np.flatnonzero(facts.times(events.batch) > stop)
         rows = int(later[0]) if len(later) else events.num_rows
         if rows:
+            self._losses(SYSCALL, int(facts.times(events.batch)[0]))
             self._writer.write_events(cut(events, 0, rows))
         if rows < events.num_rows:
             self._rest = cut(events, rows, events.num_rows)
