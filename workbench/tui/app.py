@@ -170,7 +170,7 @@ class FalcowbApp(App[None]):
             # The last column takes what is left of the width: it stays last.
             fields.insert(max(len(fields) - 1, 0), field)
             pane.set_fields(fields)
-            self.notify(f"Column {field} is shown.")
+            self.bench.notify(f"Column {field} is shown.")
 
     # Actions.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from workbench.tui.panes.events.pane import EventsPane
 from workbench.tui.state import State
 
 #: Seconds within which anything must have happened, on a machine that does much else.
-PATIENCE = 90.0
+PATIENCE = float(os.environ.get("FALCOWB_TEST_PATIENCE") or 90)
 
 
 class Driver:
@@ -81,7 +82,7 @@ async def running(
 ) -> AsyncIterator[Driver]:
     """The app; its state is in ``folder``."""
     app = FalcowbApp(arguments, State(folder / "state.json"))
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         try:
             yield driver

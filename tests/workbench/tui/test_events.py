@@ -21,7 +21,6 @@ CASE = Arguments(str(INTRUSION), (str(RULES),))
 async def filtered(driver: Driver, condition: str) -> None:
     await driver.press("slash")
     await driver.type(condition)
-    await driver.press("escape")  # The list of completions.
     await driver.press("enter")
     bench = driver.app.bench
     await driver.until(lambda: bench.view.condition == condition, condition)
@@ -93,13 +92,11 @@ async def test_filter_with_completion_and_errors(tmp_path: Path) -> None:
         await driver.type("= ")
         await driver.type("bash and")
         await driver.until(lambda: "▲" in driver.text(), "the error is shown below the line")
-        await driver.press("escape")
         await driver.press("enter")
         await driver.pilot.pause(0.2)
         assert driver.app.bench.view.condition == "", "a wrong condition changes nothing"
         await driver.type(" evt.type=openat")
         await driver.until(lambda: "▲" not in driver.text(), "the error is gone")
-        await driver.press("escape")
         await driver.press("enter")
         bench = driver.app.bench
         await driver.until(lambda: bench.view.condition.endswith("openat"))
@@ -111,7 +108,6 @@ async def test_filter_with_completion_and_errors(tmp_path: Path) -> None:
         # A macro of the rules; an unknown word; back and all.
         await driver.press("slash", "ctrl+u")
         await driver.type("spawned_process")
-        await driver.press("escape")
         await driver.press("enter")
         await driver.until(lambda: bench.view.condition == "spawned_process")
         await driver.settled()

@@ -209,7 +209,7 @@ class DetailPane(Pane):
         longest = max(
             (len(_short(one, name)) for name, family in groups for one in family), default=0
         )
-        width = min(longest, max(room // 3, 10))
+        width = min(longest, max(room * 2 // 5, 10))
         for name, family in groups:
             if name:
                 values.append(None)
@@ -240,7 +240,7 @@ class DetailPane(Pane):
             return line.append("(empty)", style="dim")
         value = visible(text)
         style = "dim" if value in _NOTHING else ""
-        left = max(room - width - 4, 10)
+        left = max(room - width - 3, 10)
         parts = chop_cells(value, left)[:_MOST_LINES]
         line.append(("\n" + " " * (width + 3)).join(parts), style=style)
         if sum(map(len, parts)) < len(value):
@@ -331,10 +331,10 @@ class DetailPane(Pane):
         value = self._value
         if value is not None:
             self.app.copy_to_clipboard(value.text)
-            self.notify(f"Copied {value.name}.")
+            self.bench.notify(f"Copied {value.name}.")
         elif self.part == 2 and self.detail is not None:
             self.app.copy_to_clipboard(self.detail.raw.decode("utf-8", "replace"))
-            self.notify("Copied the payload.")
+            self.bench.notify("Copied the payload.")
 
 
 def _short(value: FieldValue, family: str) -> str:

@@ -167,7 +167,7 @@ class Columns(ModalScreen[list[str] | None]):
         def took(name: str | None) -> None:
             if name and callable(self._save):
                 self._save(name, list(self._chosen))
-                self.notify(f"Layout '{name}' is saved.")
+                self.notify(f"Layout '{name}' is saved.", markup=False)
 
         self.app.push_screen(Prompt("Save these columns as"), took)
 

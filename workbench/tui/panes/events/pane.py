@@ -252,13 +252,13 @@ class EventsPane(Pane):
         elif self.bench.marks:
             self._look_at(numbers=tuple(sorted(self.bench.marks)))
         else:
-            self.notify("No event is marked; space marks the one under the cursor.")
+            self.bench.notify("No event is marked; space marks the one under the cursor.")
 
     def action_source(self) -> None:
         opened = self.bench.opened
         names = [source.name for source in opened.sources] if opened else []
         if len(names) < 2:
-            self.notify("The capture has one source.")
+            self.bench.notify("The capture has one source.")
             return
         every = ["", *names]
         at = every.index(self.bench.view.source) if self.bench.view.source in every else 0
@@ -325,7 +325,7 @@ class EventsPane(Pane):
         def went(answer: object, last: bool) -> None:
             assert isinstance(answer, JumpedTo)
             if answer.row is None:
-                self.notify(otherwise.capitalize() + ".")
+                self.bench.notify(otherwise.capitalize() + ".")
             else:
                 self.table.go(answer.row)
 
@@ -353,7 +353,7 @@ class EventsPane(Pane):
         if found:
             self._go(Jump("number", found[0]), "no further mark")
         else:
-            self.notify("No further mark.")
+            self.bench.notify("No further mark.")
 
     # Marks, copies, columns.
 
@@ -378,10 +378,10 @@ class EventsPane(Pane):
             self.app.copy_to_clipboard(answer)
             lines = answer.count("\n") + 1
             what = "marked events" if self.bench.marks else "event"
-            self.notify(f"Copied {lines:,} {what} as JSON ({len(answer):,} characters).")
+            self.bench.notify(f"Copied {lines:,} {what} as JSON ({len(answer):,} characters).")
 
         if len(numbers) > _MOST_COPIED:
-            self.notify(f"Only the first {_MOST_COPIED:,} are copied.", severity="warning")
+            self.bench.notify(f"Only the first {_MOST_COPIED:,} are copied.", severity="warning")
         self.ask(AsJson(tuple(numbers[:_MOST_COPIED])), copied)
 
     def action_copy_cell(self) -> None:
@@ -389,7 +389,7 @@ class EventsPane(Pane):
         if row is not None and self.table.fields:
             value = row.rule if self.table.field == RULE else row.cells[self.table.column]
             self.app.copy_to_clipboard(value or "")
-            self.notify(f"Copied {self.table.field}.")
+            self.bench.notify(f"Copied {self.table.field}.")
 
     def action_follow(self) -> None:
         self._with_detail(self._follow)

@@ -23,6 +23,8 @@ from workbench.tui.theme import priority_colour, word_colour
 #: Cells left of the first column: the mark and the alert.
 _GUTTER = 2
 _LEAST, _MOST = 3, 48
+#: Columns are not cut to less than this for others to have room.
+_NARROW = 15
 #: A time of day to the microsecond; wider shows all nine digits.
 _TIME = 15
 _SHORT = {"evt.num", "evt.time", "evt.type", "evt.args", "evt.res", "evt.source"}
@@ -273,6 +275,7 @@ class EventTable(ScrollView, can_focus=True):
                 usual = lengths[int(len(lengths) * 0.95)] if lengths else 0
                 known = min(max(usual, len(_title(name)), _LEAST), _MOST)
             fitted.append(known)
+        fitted = _squeezed(fitted, self.size.width - _GUTTER)
         if fitted and self.fields[-1] not in self.widths:
             used = _GUTTER + sum(width + 1 for width in fitted[:-1])
             fitted[-1] = max(fitted[-1], self.size.width - used - 1)
@@ -355,6 +358,14 @@ class EventTable(ScrollView, can_focus=True):
 
     def get_content_region(self) -> Region:
         return self.region
+
+
+def _squeezed(widths: list[int], room: int) -> list[int]:
+    """The same widths, the widest of them cut so that all have room, as far as that makes sense."""
+    most = max(widths, default=0)
+    while most > _NARROW and sum(min(width, most) + 1 for width in widths) > room:
+        most -= 1
+    return [min(width, most) for width in widths]
 
 
 def _title(name: str) -> str:
