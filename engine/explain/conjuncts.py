@@ -32,26 +32,34 @@ class Conjunct:
 def conjuncts(outline: Outline) -> list[Conjunct]:
     """The parts of a condition that must all hold: every ``and`` taken apart, and every
     ``not (… or …)``, in macros and exceptions too."""
-    return list(_parts(outline, False, (), ""))
+    return list(_parts(outline, False, (), "", set()))
 
 
 def _parts(
-    part: Outline, negated: bool, macros: tuple[str, ...], exception: str
+    part: Outline,
+    negated: bool,
+    macros: tuple[str, ...],
+    exception: str,
+    met: set[tuple[int, bool]],
 ) -> Iterator[Conjunct]:
+    """``met``: parts that need not be gone through again, for a macro is the same everywhere."""
+    if (id(part), negated) in met:
+        return
+    met.add((id(part), negated))
     match part.kind:
         case Kind.MACRO:
             (child,) = part.children
             if _comes_apart(child, negated):
-                yield from _parts(child, negated, (*macros, part.name), exception)
+                yield from _parts(child, negated, (*macros, part.name), exception, met)
             else:
                 yield _conjunct(part, negated, macros, exception)
         case Kind.NOT:
-            yield from _parts(part.children[0], not negated, macros, exception)
+            yield from _parts(part.children[0], not negated, macros, exception, met)
         case Kind.EXCEPTION:
-            yield from _parts(part.children[0], not negated, macros, part.name)
+            yield from _parts(part.children[0], not negated, macros, part.name, met)
         case Kind.AND | Kind.OR if _comes_apart(part, negated):
             for child in part.children:
-                yield from _parts(child, negated, macros, exception)
+                yield from _parts(child, negated, macros, exception, met)
         case _:
             yield _conjunct(part, negated, macros, exception)
 

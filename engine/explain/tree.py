@@ -107,15 +107,19 @@ class Explanation:
     @property
     def failing(self) -> list[Explained]:
         """The conjuncts that fail, macros and ``and`` taken apart: what stands in the way."""
-        return [] if self.root.holds else list(_failing(self.root))
+        return [] if self.root.holds else list(_failing(self.root, set()))
 
 
-def _failing(part: Explained) -> Iterator[Explained]:
+def _failing(part: Explained, met: set[int]) -> Iterator[Explained]:
+    """``met``: what was gone through, for a macro is the same everywhere."""
     while part.kind is Kind.MACRO and part.children[0].kind in (Kind.AND, Kind.MACRO):
         part = part.children[0]
+    if id(part) in met:
+        return
+    met.add(id(part))
     if part.kind is not Kind.AND:
         yield part
         return
     for child in part.children:
         if not child.holds:
-            yield from _failing(child)
+            yield from _failing(child, met)

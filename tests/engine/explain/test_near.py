@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from engine.evaluate import Evaluator
 from engine.explain.conjuncts import Conjunct, conjuncts
+from engine.explain.explainer import Explainer
 from engine.explain.near import NearCounter, NearMisses
 from engine.explain.outline import Outliner
 from engine.language.parser import parse
@@ -125,3 +126,23 @@ def test_what_always_or_never_holds() -> None:
     found = counted(parts_of("evt.num >= 0 and t.a = x and evt.num = 0"), [{"t.a": b"x"}, {}])
     assert [group.conjunct.text for group in found.groups] == ["evt.num = 0"]
     assert found.groups[0].first == (1,)
+
+
+def test_macros_within_macros_are_taken_apart_once() -> None:
+    lines = ["- macro: m0\n  condition: t.a = x and n.i = 1"]
+    lines += [
+        f"- macro: m{n}\n  condition: m{n - 1} and m{n - 1} and n.j = {n}" for n in range(1, 14)
+    ]
+    lines.append(
+        "- rule: One\n  desc: d\n  source: made\n  priority: NOTICE\n  output: o\n  condition: m13"
+    )
+    ruleset = loaded("\n".join(lines))
+    rule = ruleset.rule("One")
+    assert rule is not None
+    parts = conjuncts(Outliner(ruleset.definitions).rule(rule))
+    assert [part.text for part in parts] == [
+        "t.a = x", "n.i = 1", *(f"n.j = {n}" for n in range(1, 14)),
+    ]  # fmt: skip
+    explainable = Explainer(CATALOGUE, ruleset.definitions).rule(rule)
+    found = explainable.explain(segment([{"t.a": b"x"}], FIELDS), 0)
+    assert len(found.failing) == 14
