@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from capture.manifest import SourceInfo
+    from capture.manifest import Pinned, SourceInfo
     from capture.reader import Capture, Gap
     from capture.validate import Finding
 
@@ -84,6 +84,8 @@ def _as_data(
         "format_version": manifest.version,
         "writer": manifest.writer,
         "origin": None if manifest.origin is None else asdict(manifest.origin),
+        "pinned": None if manifest.pinned is None else asdict(manifest.pinned),
+        "pinned": None if manifest.pinned is None else asdict(manifest.pinned),
         "syscall": _syscalls(opened),
         "sources": [
             {
@@ -95,6 +97,7 @@ def _as_data(
                 "bytes": source.bytes,
                 "payload_bytes": source.payload_bytes,
                 "drops": source.drops,
+                "let_go": None if source.let_go is None else asdict(source.let_go),
                 "segments": len(source.segments),
                 "span": None if source.span is None else asdict(source.span),
                 "gaps": [
@@ -135,6 +138,8 @@ def _in_words(
         lines.append(
             f"  imported from {_plain(origin.file + packed)}, {_size(origin.bytes)}{digest}"
         )
+    if manifest.pinned is not None:
+        lines += _pinned_in_words(manifest.pinned)
     lines.append(f"  events        {opened.count:,}, {manifest.drops:,} dropped")
     for source in manifest.sources:
         lines += ["", *_source_in_words(source, gaps[source.name])]
@@ -151,6 +156,22 @@ def _in_words(
     elif opened.count:
         lines += ["", f"Judge it by rules: falcowb replay {_plain(path)} -r RULES.yaml"]
     return lines
+
+
+def _pinned_in_words(pinned: Pinned) -> list[str]:
+    """Why a capture was kept out of a ring."""
+    from capture.times import format_span, format_time
+
+    length = format_span(max(pinned.stop - pinned.start, 0))
+    lines = [f"  kept of       {_plain(pinned.ring)}, {length} around {pinned.count:,} alert{'s' * (pinned.count != 1)}"]
+    told = [
+        f"{format_time(alert.time)}  {_plain(alert.priority)}  {_plain(alert.rule)}, event"
+        f" {alert.num}"
+        for alert in pinned.alerts[:_MAX_SHOWN]
+    ]
+    if pinned.count > len(told):
+        told.append(f"and {pinned.count - len(told):,} more")
+    return lines + [f"{' ' * 16}{text}" for text in told]
 
 
 def _state(opened: Capture) -> str:

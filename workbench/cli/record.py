@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.cli.recording import Signals
     from workbench.core.child import Child
     from workbench.core.feeds import Feed
+    from workbench.core.flight import Flight
     from workbench.core.record import Recorder
 
 
@@ -48,6 +49,31 @@ def capture(
     size: Annotated[
         str | None,
         typer.Option("--size", metavar="SIZE", help="Stop at this size on disk: 500MB, 2GB."),
+    ] = None,
+    ring: Annotated[
+        str | None,
+        typer.Option(
+            "--ring",
+            metavar="SIZE|TIME",
+            help="Keep the newest alone: 2GB, 30m, or 2GB,30m for whichever is less.",
+        ),
+    ] = None,
+    keep_on_alert: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep-on-alert",
+            metavar="FILE",
+            help="Judge by these rules while recording into a ring (of 2GB, unless --ring says "
+            "otherwise), and keep the time around each alert in a capture of its own beside it.",
+        ),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option("--before", metavar="TIME", help="How much to keep before an alert: 2m."),
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option("--after", metavar="TIME", help="How much to keep after an alert: 1m."),
     ] = None,
     all_syscalls: EverySyscall = False,
     rules: Annotated[
@@ -108,7 +134,8 @@ def capture(
 
     Without a command the whole host is recorded, or what --pid, --container and --uid choose, until
     Ctrl-C. A capture that is killed in mid-recording opens all the same and says what is missing.
-    SIGUSR1 ends the capture, and recording goes on in a new one beside it.
+    SIGUSR1 ends the capture, and recording goes on in a new one beside it (in a ring, it ends the
+    segment).
 
     Exit code: that of the command, else 0; 1 if something is wrong.
     """
@@ -121,6 +148,10 @@ def capture(
     if on_drop not in ("warn", "exit"):
         raise typer.BadParameter(f"'{on_drop}' is neither warn nor exit", param_hint="--on-drop")
     path = _target(output)
+    if (before or after) and not keep_on_alert:
+        raise typer.BadParameter("is of --keep-on-alert RULES", param_hint="--before, --after")
+    if size and (ring or keep_on_alert):
+        raise typer.BadParameter("a ring does not grow beyond its own size", param_hint="--size")
     if command and syscalls is False:
         raise typer.BadParameter("a command is recorded by its system calls", param_hint="COMMAND")
     child = make_child(command)
@@ -128,7 +159,14 @@ def capture(
     from workbench.cli.memory import reuse_memory
     from workbench.cli.recording import Signals
     from workbench.cli.sources import open_calls, plugin_feeds, warn
-    from workbench.core.calls import Chosen, calls_of_rule_files, calls_wanted, default_calls
+    from workbench.core.calls import (
+        Chosen,
+        calls_of_rule_files,
+        calls_of_rules,
+        calls_wanted,
+        default_calls,
+    )
+    from workbench.core.flight import DEFAULT_RING, Flight, ring_limits
     from workbench.core.record import Limits, Recorder, capture_sink
     from workbench.core.session import Session
     from workbench.core.sizes import parse_seconds, parse_size
@@ -139,11 +177,13 @@ def capture(
         None if duration is None else parse_seconds(duration),
         None if size is None else parse_size(size),
     )
+    flight = Flight(ring_limits(ring or DEFAULT_RING)) if ring or keep_on_alert else None
     # Before anything is opened: a source that listens may be told to stop at once.
     signals = Signals()
     with Session.open(config, option or (), plugin or ()) as session:
         warn(session)
         feeds: list[Feed] = []
+        ruleset = session.load_rules(keep_on_alert).ruleset if keep_on_alert else None
         if syscalls is None:
             chosen = bool(command or pid or container or uid or all_syscalls or rules)
             syscalls = chosen or calls_wanted(session)
@@ -154,20 +194,26 @@ def capture(
                 names = calls_of_rule_files(session, rules)
             else:
                 names = default_calls()
+            if names is not None and ruleset is not None:
+                names |= calls_of_rules(ruleset)
             asked = Chosen(
                 names, snaplen, tuple(pid or ()), tuple(container or ()), tuple(uid or ())
             )
             feeds.append(open_calls(asked, child, signals))
         feeds += plugin_feeds(session, open_params, needed=not syscalls)
+        if flight is not None and ruleset is not None:
+            flight.keep(session, ruleset, before, after)
+        make_sink = capture_sink if flight is None else flight.sink
         recorder = Recorder(
-            capture_sink(path, overwrite=overwrite),
+            make_sink(path, overwrite=overwrite),
             feeds,
             limits,
             stop=signals.stop,
             rotate=signals.rotate,
+            watch=None if flight is None else flight.pinner,
             exit_on_drop=on_drop == "exit",
         )
-        status = _run(recorder, path, child, signals)
+        status = _run(recorder, path, child, signals, flight)
     if status:
         raise typer.Exit(status)
 
@@ -179,7 +225,13 @@ def _target(output: str) -> Path:
     return Path(output) / time.strftime("falcowb-%Y%m%d-%H%M%S.fcap")
 
 
-def _run(recorder: Recorder, path: Path, child: Child | None, signals: Signals) -> int:
+def _run(
+    recorder: Recorder,
+    path: Path,
+    child: Child | None,
+    signals: Signals,
+    flight: Flight | None,
+) -> int:
     from capture.errors import FalcowbError
     from workbench.cli.memory import forget_compiler
     from workbench.cli.recording import StatusLine, print_end, say
@@ -187,7 +239,10 @@ def _run(recorder: Recorder, path: Path, child: Child | None, signals: Signals) 
 
     error: FalcowbError | None = None
     # A command has the terminal to itself.
-    with StatusLine(recorder.told, lambda: None, on=child is None) as line:
+    alerts = (lambda: None) if flight is None else (lambda: flight.alerts)
+    with StatusLine(recorder.told, alerts, on=child is None) as line:
+        if flight is not None:
+            flight.say = line.say
         try:
             recorder.start(line.say)
             forget_compiler()
@@ -210,5 +265,7 @@ def _run(recorder: Recorder, path: Path, child: Child | None, signals: Signals) 
         say(f"{child.command[0]}: {how}.")
     if error is not None:
         return 1
+    if flight is not None and flight.pinner is not None:
+        say(f"Alerts: {flight.pinner.alerts:,}; captures around them: {len(flight.pinner.pinned)}.")
     say(f"Look at it with: falcowb info {path}")
     return status
