@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from engine.fields.model import FieldInfo
     from engine.ruleset.loader import LoadResult
     from engine.ruleset.model import Rule
-    from engine.ruleset.options import LoadOptions, RuleFile
+    from engine.ruleset.options import RuleFile
     from engine.ruleset.selection import RuleSet
-    from workbench.config import FalcoConfig, PluginConfig
+    from workbench.config import PluginConfig
     from workbench.surroundings import Surroundings
 
 app = typer.Typer(help="Check, list, compare and test rule files.", no_args_is_help=True)
@@ -133,19 +133,14 @@ def list_rules(
 ) -> None:
     """List the rules of rule files: on or off, priority, source, tags, and what they are for."""
     from engine.ruleset.describe import Describer
+    from workbench.core.rule_choice import choose, select
 
     session = _Session(config, options, plugin, no_plugins, priority)
     result = session.load(files)
     result.raise_for_errors() if session.configured else _raise_for_files(result)
     rules = result.ruleset
-    session.select(rules)
-    if tag:
-        rules.select("*", on=False)
-        rules.select_tags(tag)
-    for pattern in disable or ():
-        rules.select(pattern, on=False)
-    if disable_tag:
-        rules.select_tags(disable_tag, on=False)
+    select(session.config, rules)
+    choose(rules, tags=tag, disable=disable, disable_tags=disable_tag)
     shown = [
         each for each in rules.rules if source in (None, each.source) and rule in (None, each.name)
     ]
@@ -197,43 +192,51 @@ class _Session:
         priority: str | None = None,
     ) -> None:
         from engine.ruleset.checking import EngineChecker
+        from workbench.config import load_config, parse_config
         from workbench.surroundings import bundled_plugins, surroundings
 
         self.configured = config is not None
-        self._config: FalcoConfig | None = None
         if config is not None:
-            from workbench.config import load_config
-
-            self._config = load_config(config, options or ())
-            for warning in self._config.warnings:
+            self.config = load_config(config, options or ())
+            for warning in self.config.warnings:
                 print(f"warning: {warning}", file=sys.stderr)
         elif options:
             raise typer.BadParameter("needs a configuration (-c)", param_hint="--option")
+        else:
+            self.config = parse_config("", (), file="the command line", folder=Path.cwd())
         libraries: list[str | Path]
         if no_plugins:
             libraries = []
         elif plugins:
             libraries = list(plugins)
-        elif self._config is not None:
-            libraries = [_library(each) for each in self._config.plugins]
+        elif self.configured:
+            libraries = [_library(each) for each in self.config.plugins]
         else:
             libraries = list(bundled_plugins())
-        asked_for = plugins or self._config is not None
+        asked_for = plugins or self.configured
         self.surroundings: Surroundings = surroundings(libraries, None if asked_for else _warn)
         self.checker = EngineChecker(self.surroundings.catalogue)
         self._priority = priority
 
     def load(self, files: list[str] | None, *, keep_going: bool = False) -> LoadResult:
+        from capture.errors import FalcowbError
         from engine.ruleset.loader import load_rules
+        from workbench.core.rule_choice import load_options
 
-        return load_rules(self._rule_files(files), self.checker, self._options(keep_going))
+        try:
+            loading = load_options(
+                self.config, self.surroundings, priority=self._priority, keep_going=keep_going
+            )
+        except FalcowbError as error:
+            raise typer.BadParameter(str(error), param_hint="--priority") from None
+        return load_rules(self._rule_files(files), self.checker, loading)
 
     def _rule_files(self, files: list[str] | None) -> list[RuleFile]:
         from engine.ruleset.loader import read_rule_files
         from engine.ruleset.options import RuleFile
 
-        if not files and self._config is not None:
-            files = [str(path) for path in self._config.rules_files]
+        if not files and self.configured:
+            files = [str(path) for path in self.config.rules_files]
         if not files:
             raise typer.BadParameter("name a rules file, or a falco.yaml that names some (-c)")
         found: list[RuleFile] = []
@@ -243,35 +246,6 @@ class _Session:
             else:
                 found.extend(read_rule_files([name]))
         return found
-
-    def _options(self, keep_going: bool) -> LoadOptions:
-        from engine.ruleset.model import Priority
-        from engine.ruleset.options import LoadOptions
-
-        least = self._config.priority if self._config else Priority.DEBUG
-        if self._priority is not None:
-            try:
-                least = Priority.parse(self._priority)
-            except ValueError:
-                names = ", ".join(each.title for each in Priority)
-                raise typer.BadParameter(
-                    f"'{self._priority}' is none of {names}", param_hint="--priority"
-                ) from None
-        appended = self._config.append_output if self._config else ()
-        return LoadOptions(
-            plugins=self.surroundings.plugins,
-            append_output=self.surroundings.append_output(appended),
-            min_priority=least,
-            keep_going=keep_going,
-        )
-
-    def select(self, rules: RuleSet) -> None:
-        """Turn rules on and off as the configuration says, in its order."""
-        for step in self._config.rules_selection if self._config else ():
-            if step.rule:
-                rules.select(step.rule, on=step.enable)
-            if step.tag:
-                rules.select_tags([step.tag], on=step.enable)
 
 
 def _warn(error: FalcowbError) -> None:

@@ -10,12 +10,12 @@ from capture.errors import FalcowbError, Place
 from engine.alerts import AlertOptions
 from engine.ruleset.checking import EngineChecker
 from engine.ruleset.loader import LoadResult, load_rules, read_rule_files
-from engine.ruleset.model import Priority
-from engine.ruleset.options import LoadOptions, RuleFile
+from engine.ruleset.options import RuleFile
 from engine.ruleset.selection import Matching, RuleSet
 from workbench.config import FalcoConfig, PluginConfig, load_config, parse_config
 from workbench.config.libraries import find_library
 from workbench.core.plugin_set import PluginSet
+from workbench.core.rule_choice import choose, load_options, select
 
 
 class Session:
@@ -77,26 +77,10 @@ class Session:
     def read_rules(self, files: Sequence[RuleFile], *, priority: str | None = None) -> LoadResult:
         """The same of texts at hand; what is wrong with them is in the result. Rules that were
         read before cost little."""
-        surroundings = self.plugins.surroundings
-        result = load_rules(
-            files,
-            self._checker,
-            LoadOptions(
-                plugins=surroundings.plugins,
-                append_output=surroundings.append_output(self.config.append_output),
-                min_priority=self.config.priority if priority is None else _priority(priority),
-                matching=self.config.rule_matching,
-            ),
-        )
-        self._select(result.ruleset)
+        options = load_options(self.config, self.plugins.surroundings, priority=priority)
+        result = load_rules(files, self._checker, options)
+        select(self.config, result.ruleset)
         return result
-
-    def _select(self, ruleset: RuleSet) -> None:
-        for step in self.config.rules_selection:
-            if step.rule:
-                ruleset.select(step.rule, on=step.enable)
-            if step.tag:
-                ruleset.select_tags([step.tag], on=step.enable)
 
     def choose(
         self,
@@ -106,16 +90,8 @@ class Session:
         disable: Sequence[str] | None = None,
         disable_tags: Sequence[str] | None = None,
     ) -> None:
-        """Turn rules on and off as the command line says: with ``tags`` only those that carry one
-        are on; then the ones in ``disable`` (names, ``*`` stands for anything) and those with a
-        tag of ``disable_tags`` are off."""
-        if tags:
-            ruleset.select("*", on=False)
-            ruleset.select_tags(tags)
-        for pattern in disable or ():
-            ruleset.select(pattern, on=False)
-        if disable_tags:
-            ruleset.select_tags(disable_tags, on=False)
+        """Turn rules on and off as the command line says: see ``workbench.core.rule_choice``."""
+        choose(ruleset, tags=tags, disable=disable, disable_tags=disable_tags)
 
     def matching(self, all_rules: bool) -> Matching:
         return Matching.ALL if all_rules else self.config.rule_matching
@@ -153,11 +129,3 @@ def _named(name: str) -> PluginConfig:
         )
     place = Place("the command line")
     return PluginConfig(Path(name).stem, str(library.path), library, "", "", place)
-
-
-def _priority(text: str) -> Priority:
-    try:
-        return Priority.parse(text)
-    except ValueError:
-        names = ", ".join(each.title for each in Priority)
-        raise FalcowbError(f"'{text}' is no priority", hint=f"One of: {names}.") from None
