@@ -85,10 +85,12 @@ def _grow(tree: Tree, part: Explained, unfold: bool, left: list[int]) -> None:
         inner = child.children[0] if child.kind is Kind.NOT else None
         if inner is not None and inner.kind in (Kind.CHECK, Kind.MACRO):
             branch = tree.add(_line(inner, negated=child))
+            is_open = unfold or (_is_open(inner, unfold) and not child.holds)
             child = inner
         else:
             branch = tree.add(_line(child))
-        if _is_open(child, unfold):
+            is_open = _is_open(child, unfold)
+        if is_open:
             _grow(branch, child, unfold, left)
 
 

@@ -27,8 +27,10 @@ def fmt(
         int, typer.Option("--width", metavar="N", min=40, help="Characters in a line, about.")
     ] = 100,
 ) -> None:
-    """Lay out the conditions of rules and macros: short ones on a line, long ones a line for each
-    part. Comments and all else in the file stay as they are.
+    """Lay out the conditions of rules and macros.
+
+    Short ones stay on a line, long ones get a line for each part. Comments and all else in the file
+    stay as they are.
 
     Exit code 0, or 1 if something is wrong, and with --check if a file would change.
     """

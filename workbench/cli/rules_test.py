@@ -121,8 +121,9 @@ def coverage(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show which rules have no tests, and how much of each condition the tests try: a check is
-    tried once some event fires with its help, and once it alone keeps some event silent.
+    """Show which rules have no tests, and how much of each condition the tests try.
+
+    A check is tried once some event fires with its help, and once it alone keeps some event silent.
 
     Exit code 0; 1 if something is wrong, or with --least where less was tried; 130 if interrupted.
     """

@@ -54,7 +54,7 @@ def draft(
     plugin: _Plugin = None,
     as_json: _Json = False,
 ) -> None:
-    """Draft a rule that fires on some events and on few others of the capture, and a test for it.
+    """Draft a rule that fires on some events and few others, and a test for it.
 
     What the events have in common is measured on the capture; what leaves out most comes first.
     Exit code 0, 1 if something is wrong, 130 if interrupted.
@@ -147,8 +147,10 @@ def tune(
     plugin: _Plugin = None,
     as_json: _Json = False,
 ) -> None:
-    """Show what makes rules noisy on a capture; or draft an exception from false alarms of a rule
-    (--rule and --false), narrowly, with how many alerts it would silence.
+    """Show what makes rules noisy on a capture, or draft an exception from false alarms.
+
+    With --rule and --false: the narrowest exceptions, with how many alerts each would silence; none
+    silences an event given with --keep.
 
     Exit code 0, 1 if something is wrong, 130 if interrupted.
     """
