@@ -24,7 +24,7 @@ _ALL = ("FROM", "TABLE", "SUMMARIZE", "PIVOT", "UNPIVOT", "PIVOT_WIDER", "PIVOT_
 @dataclass(slots=True)
 class Asked:
     """``text`` is the statement with its conditions replaced by columns; ``names`` all names in it
-    in lower case; ``starred`` the tables of which every usual column is wanted (None: of all);
+    as written; ``starred`` the tables of which every usual column is wanted (None: of all);
     ``patterns`` what ``COLUMNS('…')`` looks for; ``conditions`` the conditions by the name of their
     columns."""
 
@@ -33,6 +33,11 @@ class Asked:
     starred: set[str] | None = field(default_factory=set)
     patterns: list[str] = field(default_factory=list)
     conditions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lower(self) -> set[str]:
+        """The names in lower case, as tables are looked up."""
+        return {name.lower() for name in self.names}
 
     def wants_all(self, *tables: str) -> bool:
         """Whether every usual column of a table that is called so is wanted."""
@@ -90,7 +95,7 @@ def _next(words: Sequence[Token], at: int) -> str:
 def asked(statement: Statement, conditions: Conditions, parser: duckdb.DuckDBPyConnection) -> Asked:
     """Raises FalcowbError for a condition that is none."""
     text, found = conditions.replace(statement)
-    result = Asked(text, {name.lower() for name in names(statement.words)}, set(), [], found)
+    result = Asked(text, names(statement.words), set(), [], found)
     tree = _tree(text, parser)
     if tree is None:
         _by_words(statement.words, result)

@@ -162,3 +162,18 @@ def _plain(name: str) -> str:
     from workbench.sql.fields import underscored
 
     return underscored(name)
+
+
+def pointed(error: FalcowbError, condition: str) -> FalcowbError:
+    """An error of a condition with its place within the condition: where none is told, the last
+    word of the message that the condition holds."""
+    if error.place is not None:
+        return error
+    name = getattr(error, "name", "")
+    words = [name] if isinstance(name, str) and name else []
+    words += [word.strip("'\"`.,:") for word in reversed(error.message.split())]
+    at = next((condition.find(word) for word in words if len(word) > 1 and word in condition), 0)
+    place = place_in(condition, at)
+    assert place is not None
+    inside = Place("matches", place.line, place.column, place.source_line)
+    return SqlError(error.message, place=inside, hint=error.hint)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from capture.errors import FalcowbError
 from capture.manifest import SYSCALL
 from capture.schema import PLUGIN_EVENTS
 from engine.language import ast
@@ -19,6 +20,7 @@ from workbench.core.pieces import PluginPiece
 from workbench.sql import verdicts
 from workbench.sql.asked import Asked, matching_pattern
 from workbench.sql.described import CAPTURE, NUM, TIME, Column, TableInfo
+from workbench.sql.errors import SqlError, pointed
 from workbench.sql.fields import FieldColumn, FieldColumns, batch, underscored
 from workbench.sql.opened import OpenedCapture, Work
 from workbench.sql.store import Kept
@@ -72,10 +74,21 @@ class EventsTable:
     def wanted(self, asked: Asked) -> dict[str, FieldColumn]:
         """The columns a statement names, by the names it has for them."""
         found: dict[str, FieldColumn] = {}
+        spelled: dict[str, FieldColumn] = {}
         for name in sorted(asked.names):
             column = self.fields.find(name)
-            if column is not None:
-                found[name] = column
+            if column is None:
+                continue
+            other = spelled.setdefault(name.lower(), column)
+            if other is column:
+                found.setdefault(
+                    next((k for k in found if k.lower() == name.lower()), name), column
+                )
+            elif other.name != column.name:
+                raise SqlError(
+                    f"{other.name} and {column.name} differ in capitals alone, which SQL ignores",
+                    hint="Ask for them one at a time.",
+                )
         for pattern in asked.patterns:
             known = [each.name for each in self.fields.listed]
             for name in matching_pattern(pattern, known):
@@ -111,7 +124,10 @@ class EventsTable:
     def check(self, asked: Asked) -> None:
         """Raises FalcowbError for a condition that this source does not take."""
         for condition in asked.conditions.values():
-            verdicts.check(self._parsed(condition), self._catalogue, self.source)
+            try:
+                verdicts.check(self._parsed(condition), self._catalogue, self.source)
+            except FalcowbError as error:
+                raise pointed(error, condition) from None
 
     def ready(self, asked: Asked) -> bool:
         """Whether all that the statement names is there."""
@@ -127,7 +143,7 @@ class EventsTable:
 
     def _wants_data(self, asked: Asked) -> bool:
         return self.source != SYSCALL and (
-            asked.wants_all(self.name) or bool(asked.names & {DATA, "raw"})
+            asked.wants_all(self.name) or bool(asked.lower & {DATA, "raw"})
         )
 
     def make(self, asked: Asked) -> None:

@@ -27,6 +27,8 @@ class OpenedCapture:
     def kept(self, kind: str) -> Kept | None:
         """The table of a kind, if it was made."""
         known = self.found.get(kind)
+        if known is not None and not known.path.exists():
+            known = None
         if known is None and (known := self.store.find(kind)) is not None:
             self.found[kind] = known
         return known

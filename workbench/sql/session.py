@@ -210,7 +210,7 @@ class SqlSession:
                 kind = check(statement, self._parser)
                 wish = self._asked(statement)
                 used = self._used(wish)
-                self._define(wish.names)
+                self._define(wish.lower)
                 if not self._is_description(statement, wish, used):
                     self._check(statement, wish, used)
                     for table in used:
@@ -234,13 +234,13 @@ class SqlSession:
     def _asked(self, statement: Statement) -> Asked:
         wish = asked(statement, self._conditions, self._parser)
         for name, made in self._made_views.items():
-            if name in wish.names:
+            if name in wish.lower:
                 wish.add(made)
         return wish
 
     def _used(self, wish: Asked) -> list[Table]:
         """The tables a statement names, those that others are over first."""
-        names = set(wish.names)
+        names = wish.lower
         if names & set(FUNCTIONS):
             names.add("threads")
         views = [
@@ -263,7 +263,7 @@ class SqlSession:
         if described and len(used) == 1:
             self._bind_whole(used)
             return True
-        if statement.first == "SHOW" or any(word in wish.names for word in _LISTS):
+        if statement.first == "SHOW" or any(word in wish.lower for word in _LISTS):
             self._bind_whole([each for each in self.tables.values() if each not in used])
         return False
 
@@ -283,7 +283,7 @@ class SqlSession:
                 self._connection.execute(f"{_EXPLAIN}{wish.text}").fetchall()
             except duckdb.Error as error:
                 said = told(error, wish.text, len(_EXPLAIN))
-                name = said.name.lower()
+                name = said.name
                 known = any(
                     isinstance(table, EventsTable) and table.fields.find(name) for table in used
                 )

@@ -32,6 +32,8 @@ FORMAT = 1
 MAX_BYTES = 20 << 30
 #: Seconds after which what a killed process left is thrown out.
 _LEFT_OVER = 24 * 3600.0
+#: Seconds that who found a table may take to open it.
+_LEFT_OPEN = 300.0
 _UNFINISHED = "new-"
 #: Of DuckDB while it writes, beside what makes the columns.
 _MEMORY = "400MB"
@@ -114,11 +116,14 @@ class Store:
         return made
 
     def _drop_covered(self, made: Kept) -> None:
-        """Other tables of the kind that have no column beyond those of this one. A process that
-        has one open keeps it."""
+        """Other tables of the kind that have no column beyond those of this one, and that nobody
+        can be about to open. A process that has one open keeps it."""
         for path in self.folder.glob(f"{made.kind}-*.json"):
             other = _read(made.kind, path)
-            if other and other.path != made.path and set(other.columns) <= set(made.columns):
+            if other is None or other.path == made.path:
+                continue
+            old = time.time() - path.stat().st_mtime > _LEFT_OPEN
+            if old and set(other.columns) <= set(made.columns):
                 path.unlink(missing_ok=True)
                 other.path.unlink(missing_ok=True)
 
