@@ -15,16 +15,23 @@ from pathlib import Path
 from capture.syscalls.container_json import Described
 from capture.syscalls.container_names import MAX_CONTAINERS, SHORT_ID, containers_of
 from capture.syscalls.procfs import host_root
+from capture.syscalls.runtime_cri import ask_cri
 from capture.syscalls.runtime_docker import ask_docker, ask_podman
 from capture.syscalls.runtime_http import Deadline, RuntimeRefused
 from capture.syscalls.runtime_oci import read_specifications
 
 Ask = Callable[[str, Deadline], Iterator[Described]]
 
-_ASK: dict[str, Ask] = {"docker": ask_docker, "podman": ask_podman}
+_ASK: dict[str, Ask] = {"docker": ask_docker, "podman": ask_podman, "cri": ask_cri}
 _SOCKETS = {
     "docker": ("var/run/docker.sock", "run/docker.sock"),
     "podman": ("run/podman/podman.sock", "run/user/*/podman/podman.sock"),
+    "cri": (
+        "run/containerd/containerd.sock",
+        "run/crio/crio.sock",
+        "run/k3s/containerd/containerd.sock",
+        "run/host-containerd/containerd.sock",
+    ),
 }
 #: Most ids that a note names.
 _NAMED = 5
@@ -49,9 +56,9 @@ def describe_containers(
     """JSON texts of containers (``StartState.containers``), and notes of what is not known.
 
     ``cgroups``: sets of control groups as the table of threads has them; the containers they name
-    come first, others that runtimes tell of follow. ``sockets`` by ``docker`` and ``podman``
-    (default: those that are there). Takes at most about ``seconds`` altogether and raises nothing:
-    a runtime that is silent or talks nonsense is a note.
+    come first, others that runtimes tell of follow. ``sockets`` by ``docker``, ``podman`` and
+    ``cri`` (default: those that are there). Takes at most about ``seconds`` altogether and raises
+    nothing: a runtime that is silent or talks nonsense is a note.
     """
     root = root or host_root()
     named = containers_of(cgroups)
