@@ -38,6 +38,7 @@ class EngineChecker:
         self._interners: dict[str, Interner] = {}
         # By identity, which holds while the node is kept beside what is known of it.
         self._checked: dict[tuple[int, str], tuple[Expr, tuple[ConditionWarning, ...]]] = {}
+        self._outputs: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def field_test(self, source: str) -> FieldTest | None:
         if source not in self.catalogue.sources:
@@ -84,7 +85,13 @@ class EngineChecker:
         return warnings
 
     def output(self, output: str, source: str) -> list[str]:
-        return list(OutputFormat.parse(output, self.catalogue, source).names)
+        names = self._outputs.get((output, source))
+        if names is None:
+            names = tuple(OutputFormat.parse(output, self.catalogue, source).names)
+            if len(self._outputs) >= _MOST_KEPT:
+                self._outputs.clear()
+            self._outputs[output, source] = names
+        return list(names)
 
     def event_type_count(self, expr: Expr) -> int:
         return len(event_types(expr))

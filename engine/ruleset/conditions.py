@@ -23,16 +23,27 @@ MAX_PARSED = 16 << 20
 
 
 class ConditionSource:
-    """Parses conditions and remembers which text each tree came from."""
+    """Parses conditions and remembers which text each tree came from.
+
+    One may serve several loads, one after the other (``begin``): what stays as it was is not parsed
+    again, and its checks are the same objects as before.
+    """
 
     def __init__(self) -> None:
         self._parsed: dict[str, Expr] = {}
+        self._before: dict[str, Expr] = {}
         self._total = 0
         # By identity; the trees are kept alive by _parsed. A tree that two conditions share
         # belongs to the one parsed last.
         self._text_of: dict[int, Text] = {}
         self._tree_of: dict[int, int] = {}
         self._unindexed: list[Expr] = []
+
+    def begin(self) -> None:
+        """Another load begins: of the one before, trees are kept, and nothing else."""
+        self._before, self._parsed = self._parsed, {}
+        self._total = 0
+        self._text_of, self._tree_of, self._unindexed = {}, {}, []
 
     def parse(self, text: Text, lists: Sequence[ExpandedList], context: Context) -> Expr:
         """The tree of ``text``, lists put in. Raises :class:`RuleError`."""
@@ -51,7 +62,7 @@ class ConditionSource:
                     context,
                     place=text.place(0),
                 )
-            expr = self._parse(whole, context)
+            expr = self._before.get(whole.value) or self._parse(whole, context)
             self._parsed[whole.value] = expr
             self._unindexed.append(expr)
         self._text_of[id(expr)] = whole

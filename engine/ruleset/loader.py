@@ -119,16 +119,23 @@ def read_rule_files(paths: Sequence[str | Path]) -> list[RuleFile]:
 
 
 def load_rules(
-    files: Sequence[RuleFile], checker: Checker, options: LoadOptions | None = None
+    files: Sequence[RuleFile],
+    checker: Checker,
+    options: LoadOptions | None = None,
+    conditions: ConditionSource | None = None,
 ) -> LoadResult:
     """Load ``files`` in order, each on top of those before it, as Falco does.
+
+    ``conditions``: of an earlier load, so that what stayed the same costs little.
 
     ``checker`` knows the event sources and their fields (see
     :class:`engine.ruleset.checking.EngineChecker`). Problems are in the result; nothing is raised
     for whatever stands in the files.
     """
     options = options or LoadOptions()
-    loading = _Loading(checker, options)
+    conditions = conditions or ConditionSource()
+    conditions.begin()
+    loading = _Loading(checker, options, conditions)
     for file in files:
         if not loading.load(file) and not options.keep_going:
             break
@@ -146,10 +153,10 @@ def load_rules(
 
 
 class _Loading:
-    def __init__(self, checker: Checker, options: LoadOptions) -> None:
+    def __init__(self, checker: Checker, options: LoadOptions, conditions: ConditionSource) -> None:
         self._checker = checker
         self._options = options
-        self._conditions = ConditionSource()
+        self._conditions = conditions
         self._sources: dict[str, Source] = {}
         self.collector = Collector()
         self.definitions = Definitions()

@@ -9,6 +9,7 @@ from typing import Self
 from capture.errors import FalcowbError, Place
 from engine.alerts import AlertOptions
 from engine.ruleset.checking import EngineChecker
+from engine.ruleset.conditions import ConditionSource
 from engine.ruleset.loader import LoadResult, load_rules, read_rule_files
 from engine.ruleset.options import RuleFile
 from engine.ruleset.selection import Matching, RuleSet
@@ -29,6 +30,7 @@ class Session:
         self.plugins = plugins
         self.asked = asked
         self._checker = EngineChecker(plugins.surroundings.catalogue)
+        self._conditions = ConditionSource()
 
     @classmethod
     def open(
@@ -78,7 +80,7 @@ class Session:
         """The same of texts at hand; what is wrong with them is in the result. Rules that were
         read before cost little."""
         options = load_options(self.config, self.plugins.surroundings, priority=priority)
-        result = load_rules(files, self._checker, options)
+        result = load_rules(files, self._checker, options, self._conditions)
         select(self.config, result.ruleset)
         return result
 

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from capture.errors import FalcowbError
+from engine.fields.catalogue import Catalogue
 from engine.language.printer import to_string
-from engine.ruleset.loader import read_rule_files
+from engine.ruleset.checking import EngineChecker
+from engine.ruleset.conditions import ConditionSource
+from engine.ruleset.loader import load_rules, read_rule_files
 from engine.ruleset.model import Message
+from engine.ruleset.options import RuleFile
 from tests.engine.ruleset.support import AnyField, load, only_error, rule
 
 
@@ -275,3 +279,28 @@ def test_files_and_folders_are_read_in_order(tmp_path: Path) -> None:
     assert [Path(file.name).name for file in files] == ["c.txt", "a.yml", "b.yaml"]
     with pytest.raises(FalcowbError, match=r"absent\.yaml"):
         read_rule_files([tmp_path / "absent.yaml"])
+
+
+_ONE = """
+- macro: m
+  condition: proc.name = cat
+- rule: r
+  desc: d
+  condition: m and evt.type = open
+  output: o
+  priority: debug
+"""
+
+
+def test_a_load_with_the_conditions_of_an_earlier_one_gives_the_same() -> None:
+    """Trees are used again, and their places are those of the new text."""
+    texts = [_ONE, "# moved\n" + _ONE.replace("open", "open and fd.nme = x"), "\n" + _ONE]
+    texts.append(_ONE.replace("cat", "dog"))
+    shared, checker = ConditionSource(), EngineChecker(Catalogue.native())
+    for text in [*texts, *texts]:
+        file = RuleFile("a.yaml", text)
+        again = load_rules([file], checker, None, shared)
+        fresh = load_rules([file], EngineChecker(Catalogue.native()))
+        assert again.ruleset.rules == fresh.ruleset.rules
+        told = [[(m.text, str(m.place)) for m in each.errors] for each in (again, fresh)]
+        assert told[0] == told[1] and bool(told[0]) == ("nme" in text)
