@@ -76,7 +76,7 @@ class LoadedProbe:
             self.rings = self._make_rings(count)
             # The table is the kernel's own memory: a byte changed here is seen there at once.
             self._tracked = (
-                mmap.mmap(self._bpf["tracked"].map_fd, _pid_room()) if self.tracks else None
+                mmap.mmap(self._bpf[b"tracked"].map_fd, _pid_room()) if self.tracks else None
             )
             self._fill()
             self._programs = self._load()
@@ -95,7 +95,7 @@ class LoadedProbe:
                 ) from error
 
     def _make_rings(self, count: int) -> list[int]:
-        rings = [self._bpf["ring"].map_fd]
+        rings = [self._bpf[b"ring"].map_fd]
         native = self._bcc.lib
         while len(rings) < count:
             fd = native.bcc_create_map(_RINGBUF, b"falcowb_ring", 0, 0, self.ring_bytes, 0)
@@ -122,7 +122,6 @@ class LoadedProbe:
             self._update("calls", number, value)
 
     def _load(self) -> dict[str, Any]:
-        text = self._bpf
         programs: dict[str, Any] = {}
         names = [name for name, _ in _entries(self.tracks)]
         steps = {
@@ -132,7 +131,7 @@ class LoadedProbe:
         }
         for name in [*names, *steps]:
             try:
-                programs[name] = text.load_func(name, self._bcc.BPF.RAW_TRACEPOINT)
+                programs[name] = self._bpf.load_func(name.encode(), self._bcc.BPF.RAW_TRACEPOINT)
             except Exception as error:  # bcc raises bare Exceptions
                 raise CaptureError(
                     f"the kernel does not load the probe ({name}): {error}",
@@ -184,7 +183,7 @@ class LoadedProbe:
         key = ctypes.c_int(0)
         cpus = _possible_cpus()
         values = (ctypes.c_uint64 * (lib.LOSSES * cpus))()
-        table = self._bpf["lost"].map_fd
+        table = self._bpf[b"lost"].map_fd
         if self._bcc.lib.bpf_lookup_elem(table, ctypes.byref(key), ctypes.byref(values)) != 0:
             return {}
         totals: dict[int, int] = {}
@@ -196,7 +195,7 @@ class LoadedProbe:
 
     def _update(self, table: str, key: int, value: Any) -> None:
         number = ctypes.c_uint32(key)
-        fd = self._bpf[table].map_fd
+        fd = self._bpf[table.encode()].map_fd
         native = self._bcc.lib
         if native.bpf_update_elem(fd, ctypes.byref(number), ctypes.byref(value), 0) != 0:
             raise CaptureError(
