@@ -31,13 +31,14 @@ class Loss:
 
     ``time_ns`` is the time of day (ns) at which the loss was seen. ``where`` is ``kernel`` (no
     room in a ring buffer) or ``user`` (a record that could not be read). ``syscall_class`` is the
-    category of the events: file, net, process, io_read, memory ...
+    category of the events: file, net, process, io_read, memory ...; ``event`` their name.
     """
 
     time_ns: int
     count: int
     where: str
     syscall_class: str
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +121,17 @@ class LiveProbe:
         """What was lost since the last question."""
         loaded, now = self._running(), time.time_ns()
         assert self._assembler is not None
-        found: dict[tuple[str, str], int] = {}
+        found: dict[tuple[str, str, str], int] = {}
         for call, total in loaded.lost().items():
             _count(found, "kernel", call, total - self._told.get(call, 0))
             self._told[call] = total
         for call, count in self._assembler.malformed().items():
             _count(found, "user", call, count)
-        losses = [Loss(now, count, where, kind) for (where, kind), count in found.items() if count]
+        losses = [
+            Loss(now, count, where, kind, event)
+            for (where, kind, event), count in found.items()
+            if count
+        ]
         self._lost += sum(loss.count for loss in losses)
         return losses
 
@@ -161,7 +166,7 @@ class LiveProbe:
         return self._loaded
 
 
-def _count(to: dict[tuple[str, str], int], where: str, call: int, count: int) -> None:
+def _count(to: dict[tuple[str, str, str], int], where: str, call: int, count: int) -> None:
     known = calls().get(call)
-    key = where, known.category if known is not None else "unknown"
+    key = (where, "unknown", "") if known is None else (where, known.category, known.event.name)
     to[key] = to.get(key, 0) + count

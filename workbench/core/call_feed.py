@@ -7,14 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-import numpy as np
-import pyarrow as pa
-
 from capture.errors import CaptureError
-from capture.events.schema import HEAD, INITIAL_STATE, EventBatch, event_struct
+from capture.events.containers import container_events
+from capture.events.schema import EventBatch
 from capture.events.section import Section
-from capture.events.shapes import build
-from capture.events.table import event_table
 from capture.manifest import SYSCALL, ProbeInfo, SourceInfo
 from workbench.core.feeds import Begin, Came, Item, Lost
 
@@ -22,7 +18,6 @@ from workbench.core.feeds import Begin, Came, Item, Lost
 _EVENTS, _BYTES = 65_536, 16 << 20
 #: Bytes of events that are held while the state of the host is read, and seconds that may take.
 _HELD_BYTES, _READING = 96 << 20, 30.0
-_CONTAINER = event_table().by_key["CONTAINER_JSON_2_E"].code
 
 
 class Loss(Protocol):
@@ -36,6 +31,8 @@ class Loss(Protocol):
     def where(self) -> str: ...
     @property
     def syscall_class(self) -> str: ...
+    @property
+    def event(self) -> str: ...
 
 
 class Probe(Protocol):
@@ -137,7 +134,7 @@ class CallFeed:
             section, containers = Section.of(0), None
             notes = [f"The state of the host at the start could not be read: {error}"]
         else:
-            section, containers = state.section, container_events(state.containers)
+            section, containers = state.section, container_events(state.containers, time.time_ns())
             notes = list(state.notes)
         return Begin(section, tuple(notes)), containers
 
@@ -148,7 +145,8 @@ class CallFeed:
     def _lost(self, probe: Probe) -> Iterator[Lost]:
         for loss in probe.losses():
             if loss.count:
-                yield Lost(SYSCALL, loss.count, loss.where, loss.syscall_class, loss.time_ns)
+                what = loss.event or loss.syscall_class
+                yield Lost(SYSCALL, loss.count, loss.where, what, loss.time_ns)
 
     def close(self) -> None:
         if self._probe is not None:
@@ -187,36 +185,6 @@ class _Reading:
             "processes and files from before are not known."
         )
         return Begin(Section.of(0), (note,)), None
-
-
-def container_events(texts: Sequence[bytes]) -> EventBatch | None:
-    """Events that make containers known, as they open a section; None for none.
-
-    ``texts``: what is known of each, as the JSON of ``CONTAINER_JSON_2_E``.
-    """
-    if not texts:
-        return None
-    count = len(texts)
-    struct = event_struct(_CONTAINER)
-    parameters = pa.StructArray.from_arrays([pa.array(texts, pa.binary())], fields=list(struct))
-    values: dict[str, object] = {
-        "num": 1,
-        "time": time.time_ns(),
-        "cpu": 0,
-        "tid": -1,
-        "type": _CONTAINER,
-        "present": 1,
-        "flags": INITIAL_STATE,
-    }
-    head = [
-        pa.array([values[field.name]] * count, field.type)
-        if field.name != "num"
-        else pa.array(np.arange(1, count + 1, dtype=np.uint64))
-        for field in HEAD
-    ]
-    zeros = np.zeros(count, np.int8)
-    places = np.arange(count, dtype=np.int32)
-    return build(head, (_CONTAINER,), zeros, places, [parameters], 0)
 
 
 def describe(probed: ProbeInfo) -> str:

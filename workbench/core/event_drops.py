@@ -24,16 +24,22 @@ from workbench.config.values import Values
 _SECOND = 1_000_000_000
 _THRESHOLD, _RATE, _MAX_BURST = 0.1, 0.03333, 1.0
 RULE = "Falco internal: syscall event drop"
-#: Names of Falco's counters by what was lost.
+#: Falco's counters of lost events, by the names of the events: from falcosecurity/libs,
+#: driver/modern_bpf/helpers/base/stats.h.
 _CLASSES = {
-    "clone_fork": "n_drops_buffer_clone_fork_exit",
-    "execve": "n_drops_buffer_execve_exit",
-    "connect": "n_drops_buffer_connect_exit",
-    "open": "n_drops_buffer_open_exit",
-    "dir_file": "n_drops_buffer_dir_file_exit",
-    "other_interest": "n_drops_buffer_other_interest_exit",
-    "close": "n_drops_buffer_close_exit",
-    "proc_exit": "n_drops_buffer_proc_exit",
+    "clone_fork_exit": "clone clone3 fork vfork",
+    "execve_exit": "execve execveat",
+    "connect_exit": "connect",
+    "open_exit": "open openat openat2 creat open_by_handle_at",
+    "dir_file_exit": """
+        dup chmod fchmod fchmodat chown lchown fchown fchownat link linkat mkdir mkdirat mount
+        umount umount2 rename renameat renameat2 rmdir symlink symlinkat unlink unlinkat
+    """,
+    "other_interest_exit": """
+        bpf setpgid ptrace seccomp setns setresgid setresuid setsid unshare capset keyctl
+    """,
+    "close_exit": "close",
+    "proc_exit": "procexit",
 }
 
 
@@ -117,11 +123,12 @@ class DropMonitor:
         self._next_check: int | None = None
         self._events = 0
         self._lost: Counter[str] = Counter()
+        self._simulated = 0
         self._tokens = config.max_burst
         self._claimed_at: int | None = None
 
     def lost(self, count: int, what: str) -> None:
-        """Events were lost; ``what`` they were, as the probe classes them."""
+        """Events were lost; ``what``: the name of the events."""
         self._lost[what] += count
 
     def events(self, times: npt.NDArray[np.int64]) -> None:
@@ -152,9 +159,8 @@ class DropMonitor:
         ]
 
     def _check(self, now: int) -> None:
-        if self.config.simulate:
-            self._lost[""] += 1
-        lost = self._lost.total()
+        self._simulated = int(self.config.simulate)
+        lost = self._lost.total() + self._simulated
         if lost and lost > self.config.threshold * (self._events + lost):
             self.occurrences += 1
             if self._claim(now):
@@ -190,16 +196,15 @@ class DropMonitor:
 
     def _fields(self, lost: int) -> dict[str, str]:
         in_buffer = {
-            counter: sum(self._lost[what] for what in self._lost if what == name)
-            for name, counter in _CLASSES.items()
+            f"n_drops_buffer_{counter}": sum(self._lost[name] for name in names.split())
+            for counter, names in _CLASSES.items()
         }
-        other = self._lost["scratch"]
         numbers = {
             "n_evts": self._events + lost,
             "n_drops": lost,
-            "n_drops_buffer_total": lost - other - self._lost[""],
+            "n_drops_buffer_total": lost - self._simulated,
             **in_buffer,
-            "n_drops_scratch_map": other,
+            "n_drops_scratch_map": 0,
             "n_drops_page_faults": 0,
             "n_drops_bug": 0,
             "ebpf_enabled": int(self._ebpf),

@@ -44,7 +44,7 @@ class Came:
 @dataclass(frozen=True, slots=True)
 class Lost:
     """``count`` events that never came, at about ``when`` (nanoseconds since the epoch).
-    ``what``: the kind of calls, as Falco counts drops; ``where``: ``kernel`` or ``user``."""
+    ``what``: the name of the events, or their category; ``where``: ``kernel`` or ``user``."""
 
     source: str
     count: int

@@ -19,7 +19,8 @@ class FakeLoss:
     time_ns: int
     count: int
     where: str = "kernel"
-    syscall_class: str = "open"
+    syscall_class: str = "file"
+    event: str = "openat"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def test_more_than_the_threshold_in_a_second_is_told() -> None:
     heard = Heard(DropConfig(frozenset({"alert", "log"}), max_burst=5))
     monitor = heard.monitor
     monitor.events(times(0, 0.1, 0.2))
-    monitor.lost(30, "open")
+    monitor.lost(30, "openat")
     monitor.lost(4, "close")
     monitor.events(times(1.5))
     (alert,) = heard.alerts

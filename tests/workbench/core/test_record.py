@@ -130,13 +130,15 @@ def test_plugins_beside_it_share_one_count(tmp_path: Path) -> None:
 def test_losses_are_told_with_time_and_class(tmp_path: Path) -> None:
     state, batches = read_scap(SCAP)
     stop = threading.Event()
-    probe = FakeProbe(list(batches), [FakeLoss(1_000, 7), FakeLoss(2_000, 2, "user", "")], stop.set)
+    probe = FakeProbe(
+        list(batches), [FakeLoss(1_000, 7), FakeLoss(2_000, 2, "user", "", "")], stop.set
+    )
     feed = CallFeed(PROBED, lambda: probe, lambda: state)
     recorder = Recorder(capture_sink(tmp_path / "a.fcap", overwrite=False), [feed], stop=stop)
     recorder.start()
     recorder.run()
     assert recorder.told.lost == {
-        "the kernel's buffer was full: open": 7,
+        "the kernel's buffer was full: openat": 7,
         "lost in falcowb": 2,
     }
     with open_capture(tmp_path / "a.fcap") as capture:
