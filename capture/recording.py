@@ -5,6 +5,7 @@ Methods raise OSError when the system refuses; ``capture.writer`` then ends the 
 
 from __future__ import annotations
 
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -269,6 +270,15 @@ class RecordedSyscalls(Recorded):
         row = section_row(section, self.last_num)
         # Last, so that a section that is there has its state.
         self._other(SECTIONS_FILE, STATE_FILES[SECTIONS_FILE]).append(row, None)
+
+    def forget_states(self) -> None:
+        """Remove the files with the states of sections, if the last that has begun is now in a
+        folder of its own (see ``LetGo``). Raises OSError."""
+        if self._let_go is None or self._let_go.section < self.section:
+            return
+        for name in [name for name in self._others if name in STATE_FILES]:
+            self._others.pop(name).abandon()
+            os.unlink(name, dir_fd=self.folder.fd)
 
     def parts(self, batch: EventBatch, max_bytes: int) -> list[EventBatch]:
         """A batch in pieces that can be taken. Raises :class:`CaptureError` for a wrong one."""

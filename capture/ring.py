@@ -321,9 +321,8 @@ def let_go_in_words(info: SourceInfo) -> str | None:
         return None
     count = f"{gone.events:,} events" if gone.events else "events"
     if gone.span is None:
-        return f"The ring has let go {count} of source {info.name} from before what is here."
-    span = f"from {format_time(gone.span.min_time)} to {format_time(gone.span.max_time)}"
-    return f"The ring has let go {count} of source {info.name}, {span}."
+        return f"{count} from before what is here"
+    return f"{count} from {format_time(gone.span.min_time)} to {format_time(gone.span.max_time)}"
 
 
 def _finished(info: SourceInfo) -> list[SegmentInfo]:

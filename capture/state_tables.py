@@ -114,9 +114,11 @@ def read_sections(
                 for section, after in _sections(inside, note):
                     if section.number == start.section:
                         yield section, after
-    for section, after in _sections(folder, note):
-        if section.number > last:
-            yield section, after
+    # Those before a start are not there any more.
+    if last < 0 or SECTIONS_FILE in folder.names():
+        for section, after in _sections(folder, note):
+            if section.number > last:
+                yield section, after
 
 
 def _sections(folder: Folder, note: Callable[[str], None]) -> Iterator[tuple[Section, int]]:

@@ -238,6 +238,8 @@ class CaptureWriter:
                     os.unlink(file, dir_fd=recorded.folder.fd)
                 if before is not None and before.state:
                     recorded.folder.remove_subfolder(before.state)
+                if state and isinstance(recorded, RecordedSyscalls):
+                    recorded.forget_states()
 
             self._guarded(remove)
 

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from capture import batches as facts
+from capture.events.containers import container_events, told_containers
 from capture.events.plugins import as_event_batch
 from capture.events.schema import HEAD, MAX_TYPES, EventBatch, cut
 from capture.events.section import Section
@@ -90,11 +91,22 @@ def _in_order(capture: Capture) -> Iterator[Section | EventBatch]:
     plugins = {name: _plugin_batches(capture, name) for name in sources}
     heads: dict[str, pa.RecordBatch] = {}
     section = -1
+    begun: Section | None = None
     for item in capture.system_calls():
         if isinstance(item, Section):
             section = item.number
             yield item
+            begun = item
             continue
+        if begun is not None:
+            # What a walk knew of containers has no place in a section of a .scap.
+            first = int(facts.times(item.batch)[0])
+            number = max(int(facts.numbers(item.batch)[0]) - 1, 0)
+            told = told_containers(begun)
+            opening = container_events(told, first, number=number, section=section)
+            begun = None
+            if opening is not None:
+                yield opening
         yield from _merged(plugins, heads, item, section)
     if section < 0:
         section = 0

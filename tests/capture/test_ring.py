@@ -80,13 +80,15 @@ def test_the_newest_is_kept_with_its_state(tmp_path: Path) -> None:
         assert gone.span.last_num == gone.events and gone.bytes > 0
         assert judged_alike(capture) == len(kept)
         words = let_go_in_words(capture.source("syscall"))
-        assert words is not None and f"{gone.events:,} events" in words
+        assert words is not None and f"{gone.events:,} events from " in words
+        assert capture.state_count("sections") == 1
         assert not capture.missing
     assert made.counts["syscall"] == (150 * ROWS, 0)
     problems = [each for each in validate(tmp_path / "a.fcap") if each.level is Level.ERROR]
     assert not problems
     starts = sorted(each.name for each in (tmp_path / "a.fcap" / "syscall").glob("start-*"))
     assert starts == [gone.state]
+    assert not (tmp_path / "a.fcap" / "syscall" / "threads.arrow").exists()
 
 
 def test_a_ring_of_a_time(tmp_path: Path) -> None:
