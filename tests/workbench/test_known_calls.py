@@ -11,6 +11,7 @@ import grp
 import json
 import os
 import pwd
+import resource
 import shutil
 import subprocess
 from collections import defaultdict
@@ -52,6 +53,7 @@ class Run:
     """A recording of the program, what it said, what strace saw (nothing where it is absent)."""
 
     capture: Path
+    program: Path
     said: Said
     seen: dict[int, list[Recorded]]
     traced: dict[int, list[Traced]]
@@ -69,7 +71,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         tried = subprocess.run(["strace", "-o", trace, "true"], check=False, capture_output=True)
         before = ["strace", "-f", "-o", trace, "-s", "100"] if not tried.returncode else []
     ran = falcowb(
-        *("capture", "--all-syscalls", "-o", capture, "--", *before, program, work), timeout=180
+        *("capture", "--all-syscalls", "-o", capture, "--", *before, program, work),
+        env={"FALCOWB_KNOWN": "as given"},
+        timeout=180,
     )
     said = parse(ran.out)
     assert ran.code == 0, (said.unexpected, ran.err)
@@ -81,7 +85,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
                 for event in recorded(item):
                     seen[event.tid].append(event)
     traced = parse_strace(trace.read_text()) if before else {}
-    return Run(capture, said, seen, traced, next(iter(said.events)))
+    return Run(capture, program, said, seen, traced, next(iter(said.events)))
 
 
 def matched(run: Run, tid: int) -> list[tuple[Expected, Recorded]]:
@@ -136,6 +140,51 @@ def test_fields_are_what_was_done(run: Run):
         if rows[num][field] != value
     ]
     assert not found, "\n".join(found)
+
+
+def test_the_process_is_told_whole(run: Run):
+    """Of the program itself, as its first known call finds it."""
+    work, program = run.program.parent / "work", run.program
+    file = program.stat()
+    loginuid = Path("/proc/self/loginuid")
+    login = int(loginuid.read_text()) if loginuid.exists() else 0xFFFFFFFF
+    first = matched(run, run.own)[0][1].num
+    expected = {
+        "proc.name": program.name[:15],
+        "proc.exe": str(program),
+        "proc.exepath": str(program),
+        "proc.args": str(work),
+        "proc.cmdline": f"{program.name[:15]} {work}",
+        "proc.exeline": f"{program} {work}",
+        "proc.cmdnargs": 1,
+        "proc.cmdlenargs": len(str(work)),
+        "proc.cwd": f"{work}/",
+        "proc.env[FALCOWB_KNOWN]": "as given",
+        "proc.pid": run.own,
+        "proc.vpid": run.own,
+        "proc.sid": os.getsid(0),
+        "proc.pname": "strace" if run.traced else "falcowb",
+        "thread.tid": run.own,
+        "thread.vtid": run.own,
+        "thread.ismain": True,
+        "proc.nthreads": 1,
+        "proc.exe_ino": file.st_ino,
+        "proc.exe_ino.ctime": file.st_ctime_ns,
+        "proc.exe_ino.mtime": file.st_mtime_ns,
+        "proc.is_exe_writable": True,
+        "proc.is_exe_from_memfd": False,
+        "proc.fdlimit": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        "proc.stdout.type": "pipe",
+        "user.uid": os.geteuid(),
+        "user.loginuid": -1 if login == 0xFFFFFFFF else login,
+        "group.gid": os.getegid(),
+    }
+    shown = falcowb(
+        *("events", run.capture, "-q", "--format", "jsonl", "-f", f"evt.num = {first}"),
+        *("-F", ",".join(expected)),
+    )
+    assert shown.code == 0, shown.err
+    assert json.loads(shown.out) == expected
 
 
 def test_users_and_groups_by_name(run: Run):

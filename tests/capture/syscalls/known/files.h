@@ -5,12 +5,13 @@
 #include "said.h"
 
 static const char *folder;
+static struct place last;  // of the file that was opened last
 
 // Opens are said once device and inode are known, which takes a call after them: room is left.
 static void say_open(const char *key_and_args, long fd, const char *rest) {
     size_t at = said_bytes;
     struct place p = {0, 0};
-    if(fd >= 0) p = place_of((int)fd);
+    if(fd >= 0) last = p = place_of((int)fd);
     char after[512];
     size_t size = said_bytes - at;
     if(size > sizeof after) abort();
@@ -31,8 +32,15 @@ static void opens(void) {
     field("fd.name", "\"%s/made\"", folder);
     field("fd.num", "%ld", fd);
     field("fd.type", "\"file\"");
+    field("fd.typechar", "\"f\"");
     field("fd.directory", "\"%s\"", folder);
     field("fd.filename", "\"made\"");
+    field("fd.nameraw", "\"made\"");
+    field("fd.ino", "%lu", last.ino);
+    field("fd.dev", "\"%X\"", last.dev);
+    field("fd.dev.major", "%u", last.dev >> 8 & 0xfff);
+    field("fd.dev.minor", "%u", (last.dev & 0xff) | (last.dev >> 12 & ~0xffu));
+    field("fd.connected", "false");
     r = works(SYS_close, (int)fd);
     say("SYSCALL_CLOSE_X", "\"res\":%ld,\"fd\":%ld", r, fd);
     field("fd.name", "\"%s/made\"", folder);

@@ -39,9 +39,14 @@ static void internet(void) {
     field("fd.name", "\"127.0.0.1:%d->127.0.0.1:%d\"", mine, port);
     field("fd.type", "\"ipv4\"");
     field("fd.l4proto", "\"tcp\"");
+    field("fd.typechar", "\"4\"");
+    field("fd.sockfamily", "\"ip\"");
+    field("fd.connected", "true");
     field("fd.cip", "\"127.0.0.1\"");
+    field("fd.sip", "\"127.0.0.1\"");
     field("fd.cport", "%d", mine);
     field("fd.sport", "%d", port);
+    field("fd.num", "%ld", c);
     say("SOCKET_GETSOCKNAME_X", "");
     long a = works(SYS_accept4, (int)s, NULL, NULL, SOCK_NONBLOCK);
     say("SOCKET_ACCEPT4_6_X", "\"fd\":%ld," THERE ",\"queuepct\":0,\"queuelen\":0,\"queuemax\":5,\"flags\":{\"any\":\"0 in the driver\"}",
@@ -117,6 +122,10 @@ static void internet6(void) {
     say("SOCKET_CONNECT_X", "\"res\":0,\"tuple\":{\"tuple\":[\"::1\",%d,\"::1\",%d]},\"fd\":%ld,\"addr\":{\"inet\":[\"::1\",%d]}", mine, port, c, port);
     field("fd.name", "\"::1:%d->::1:%d\"", mine, port);
     field("fd.type", "\"ipv6\"");
+    field("fd.typechar", "\"6\"");
+    field("fd.cip", "\"::1\"");
+    field("fd.cport", "%d", mine);
+    field("fd.sport", "%d", port);
     say("SOCKET_GETSOCKNAME_X", "");
 #ifdef SYS_accept
     long a = works(SYS_accept, (int)s, NULL, NULL);
@@ -140,6 +149,8 @@ static void local(void) {
     must(0, SYS_connect, (int)c, &at, (int)sizeof at);
     say("SOCKET_CONNECT_X", "\"res\":0,\"tuple\":{\"unix_tuple\":\"sock\"},\"fd\":%ld,\"addr\":{\"unix\":\"sock\"}", c);
     field("fd.type", "\"unix\"");
+    field("fd.typechar", "\"u\"");
+    field("fd.sockfamily", "\"unix\"");
     long a = works(SYS_accept4, (int)s, NULL, NULL, 0);
     say("SOCKET_ACCEPT4_6_X", "\"fd\":%ld,\"tuple\":{\"unix_tuple\":\"sock\"},\"queuepct\":{\"any\":\"\"},\"queuelen\":{\"any\":\"\"},"
         "\"queuemax\":{\"any\":\"\"},\"flags\":{\"any\":\"0 in the driver\"}", a);
