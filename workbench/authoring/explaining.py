@@ -9,7 +9,6 @@ import numpy as np
 
 from capture.errors import FalcowbError
 from engine.explain.conjuncts import conjuncts
-from engine.explain.explainer import Explainer
 from engine.explain.near import NearCounter, NearMisses
 from engine.explain.near_kept import count_kept
 from engine.explain.outline import Outliner
@@ -21,6 +20,7 @@ from engine.ruleset.model import Rule
 from engine.ruleset.nearest import nearest
 from engine.ruleset.selection import Matching, RuleSet
 from engine.values import texts
+from workbench.authoring.ranking import explainables
 from workbench.authoring.walk import FoundEvent, Walk
 from workbench.core import kept
 from workbench.core.events_query import field_value
@@ -61,8 +61,6 @@ def explain_event(
 ) -> EventExplained:
     """Explain rules by ``names`` (on or off), and ``conditions`` that may use the macros and lists
     of the rules. Raises FalcowbError for a name that no rule has, a condition that is none."""
-    catalogue = session.plugins.surroundings.catalogue
-    explainer = Explainer(catalogue, ruleset.definitions)
     rules = [rule_named(ruleset, name) for name in names]
     strange = [rule for rule in rules if rule.source != event.source]
     if strange:
@@ -70,21 +68,17 @@ def explain_event(
             f"rule '{strange[0].name}' is for source {strange[0].source}; event {event.number} is "
             f"of source {event.source}"
         )
-    on = ruleset.enabled(event.source)
-    every = {
-        rule.name: explainer.rule(rule).explain(event.segment, event.row)
-        for rule in {each.name: each for each in (*on, *rules)}.values()
-    }
-    firing = [rule.name for rule in on if every[rule.name].fires]
-    if names or conditions:
-        shown = [every[rule.name] for rule in rules]
-    elif firing:
-        shown = [every[name] for name in firing]
-    else:
-        # Among rules for other event types nobody looks for the reason.
-        able = [one for one in every.values() if one.asked] or list(every.values())
-        shown = sorted(able, key=lambda one: len(one.failing))[:NEAREST]
-    made = [explainer.condition(text, event.source) for text in conditions]
+    known = explainables(ruleset, session.plugins.surroundings.catalogue)
+    with known.lock:
+        ranked = known.ranking(ruleset, event.source).failing(event.segment, event.row)
+        firing = [rule.name for rule, count, asked in ranked if asked and not count]
+        if not names and not conditions:
+            rules = [rule for rule, _, _ in ranked if rule.name in firing]
+            nearest_first = sorted(ranked, key=lambda each: each[1])
+            rules = rules or [rule for rule, _, _ in nearest_first[:NEAREST]]
+        made = [known.rule(rule) for rule in rules]
+        made += [known.explainer.condition(text, event.source) for text in conditions]
+        shown = [one.explain(event.segment, event.row) for one in made]
     return EventExplained(
         event.number,
         event.time,
@@ -92,7 +86,7 @@ def explain_event(
         about(event, session),
         tuple(firing),
         tuple(firing[:1] if ruleset.matching is Matching.FIRST else firing),
-        (*shown, *(one.explain(event.segment, event.row) for one in made)),
+        tuple(shown),
     )
 
 

@@ -16,10 +16,10 @@ from tests.workbench.command import SAMPLES, falcowb
 from workbench.authoring.case_files import read_tests
 from workbench.authoring.draft import draft_rule
 from workbench.authoring.exception import draft_exceptions
-from workbench.authoring.explaining import rule_named
+from workbench.authoring.explaining import explain_event, rule_named
 from workbench.authoring.hits import Asked, find_hits
 from workbench.authoring.rule_edit import with_exception
-from workbench.authoring.walk import Walk
+from workbench.authoring.walk import Walk, find_events
 from workbench.core.events import open_capture_events, open_plugin_events
 from workbench.core.session import Session
 
@@ -215,3 +215,21 @@ def test_the_tests_of_our_rules_pass() -> None:
     ran = falcowb("rules", "test", root / "tests" / "k8s_audit", "-r",
                   root / "k8s_audit_rules.yaml", "-c", SAMPLES / "falco.yaml")  # fmt: skip
     assert ran.code == 0, ran.out[-2000:]
+
+
+@needs_shared
+def test_what_fires_is_what_a_replay_says(calls: Walk, tmp_path: Path) -> None:
+    result = calls.session.load_rules([FALCO])
+    ruleset = result.ruleset
+    matched = {rule.name: hits(calls, ruleset, rule.name) for rule in ruleset.enabled()}
+    numbers = sorted({number for each in matched.values() for number in each[:2]} | {1, 44, 74})
+    for event in find_events(calls, numbers):
+        found = explain_event(event, calls.session, ruleset)
+        wanted = [name for name, theirs in matched.items() if event.number in theirs]
+        assert list(found.firing) == wanted
+        assert list(found.alerting) == wanted[:1]
+        assert [each.rule for each in found.explanations if each.fires] == wanted
+        fails = [len(each.failing) for each in found.explanations]
+        assert fails == sorted(fails) and found.explanations
+        # Asked again, the same is said.
+        assert explain_event(event, calls.session, ruleset) == found
