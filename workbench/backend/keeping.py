@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
+from engine.explain.near import NearCounter
+from engine.explain.near_kept import count_kept
 from engine.fields.catalogue import SYSCALL, Catalogue
 from engine.folding.opened import NotKept, Numbers, OpenedCapture
 from engine.language import ast
@@ -43,6 +45,19 @@ class Kept:
                 return opened.judge(rules)
             except NotKept:
                 return None
+
+    def count_near(self, counter: NearCounter) -> bool:
+        """Count the near misses of all events; False where the events are needed. A counter that
+        was refused may hold a part of them."""
+        with self._lock:
+            opened = self._find()
+            if opened is None:
+                return False
+            try:
+                count_kept(counter, opened)
+            except NotKept:
+                return False
+            return True
 
     def _find(self) -> OpenedCapture | None:
         if not self._looked and self.possible:

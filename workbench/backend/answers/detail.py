@@ -47,7 +47,7 @@ _ARGUMENTS = ("evt.args", "evt.arg", "evt.rawarg")
 @answers(Detail)
 def detail(desk: Desk, question: Detail, asking: Asking) -> EventDetail:
     case = desk.case_now()
-    row = _row(case, question)
+    row = row_of(case, question.number, question.source)
     located = next(iter(case.index.locate(np.array([row], np.int64))))
     source = case.index.source_of(located.batch)
     segment = case.index.segment(located.batch).take(located.places)
@@ -70,7 +70,7 @@ def detail(desk: Desk, question: Detail, asking: Asking) -> EventDetail:
 @answers(OpenFiles)
 def open_files(desk: Desk, question: OpenFiles, asking: Asking) -> Files:
     case = desk.case_now()
-    row = _row(case, question)
+    row = row_of(case, question.number, question.source)
     (located,) = case.index.locate(np.array([row], np.int64))
     segment = case.index.segment(located.batch).take(located.places)
     if not isinstance(segment, SyscallSegment) or not segment.state.known()[0]:
@@ -112,16 +112,18 @@ def _address(raw: bytes) -> str:
     return str(ipaddress.ip_address(raw)) if len(raw) in (4, 16) else "?"
 
 
-def _row(case: Case, question: Detail | OpenFiles) -> int:
-    row = case.index.row_of_number(question.number)
+def row_of(case: Case, number: int, source: str) -> int:
+    """The row of an event; ``source`` tells it from others of its number, empty for the first.
+    Raises FalcowbError where there is none."""
+    row = case.index.row_of_number(number)
     while row is not None and row < case.index.count:
-        if int(case.index.numbers[row]) != question.number:
+        if int(case.index.numbers[row]) != number:
             break
         located = next(iter(case.index.locate(np.array([row], np.int64))))
-        if question.source in ("", case.index.source_of(located.batch)):
+        if source in ("", case.index.source_of(located.batch)):
             return row
         row += 1
-    raise FalcowbError(f"there is no event {question.number:,} to be seen in this capture")
+    raise FalcowbError(f"there is no event {number:,} to be seen in this capture")
 
 
 def _values(segment: Segment, refs: Sequence[FieldRef]) -> list[FieldValue]:

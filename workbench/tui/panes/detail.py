@@ -28,6 +28,7 @@ from workbench.tui.bench import EventRef
 from workbench.tui.conditions.words import quoted
 from workbench.tui.pane import Pane, PaneSpec
 from workbench.tui.theme import PRIORITIES, priority_colour, word_colour
+from workbench.tui.words import visible
 
 _TABS = ("Fields", "Arguments", "Raw", "Process", "Files")
 #: Families and fields in the order in which one looks for them.
@@ -340,13 +341,6 @@ class DetailPane(Pane):
 def _short(value: FieldValue, family: str) -> str:
     """A name below the name of its family."""
     return value.name.removeprefix(f"{family}.") if family else value.name
-
-
-def visible(text: str) -> str:
-    """What would move the cursor written out."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def _in_order(family: tuple[FieldValue, ...]) -> tuple[FieldValue, ...]:
