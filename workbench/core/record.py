@@ -21,6 +21,9 @@ from workbench.core.feeds import Begin, Came, Feed, Item, Lost
 from workbench.core.incoming import PATIENCE, Incoming
 from workbench.core.rotating import Captures, FreshState
 
+#: Seconds between two warnings that events are lost.
+_WARN_EVERY = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -107,6 +110,7 @@ class Recorder:
         self._make_sink = make_sink
         self._sink: Sink | None = None
         self._ended_by_drop = ""
+        self._warn_at = 0.0
 
     @property
     def hanging(self) -> list[str]:
@@ -196,9 +200,17 @@ class Recorder:
             case Lost():
                 sink.drop(item.source, item.count, item.reason, item.when)
                 self.told.lost[item.reason] += item.count
+                self._warn_of_losses()
                 if self._exit_on_drop and not self._ended_by_drop:
                     self._ended_by_drop = f"{item.count:,}, {item.reason}"
                     self._stop.set()
+
+    def _warn_of_losses(self) -> None:
+        """Say at once that events are lost, and then now and then how many."""
+        now = time.monotonic()
+        if now >= self._warn_at:
+            self._warn_at = now + _WARN_EVERY
+            self._say(f"Events are being lost: {self.told.lost.total():,} so far.")
 
     def _note(self, text: str) -> None:
         assert self._sink is not None

@@ -135,8 +135,10 @@ def test_losses_are_told_with_time_and_class(tmp_path: Path) -> None:
     )
     feed = CallFeed(PROBED, lambda: probe, lambda: state)
     recorder = Recorder(capture_sink(tmp_path / "a.fcap", overwrite=False), [feed], stop=stop)
-    recorder.start()
+    said: list[str] = []
+    recorder.start(said.append)
     recorder.run()
+    assert said == ["Events are being lost: 7 so far."]
     assert recorder.told.lost == {
         "the kernel's buffer was full: openat": 7,
         "lost in falcowb": 2,
