@@ -105,8 +105,9 @@ class SqlCompleter(Completer):
         tables = {table.name.lower(): table for table in self._tables()}
         name = alias.lower()
         if name not in tables:
-            called = re.search(rf"\b(\w+)\s+(?:as\s+)?{re.escape(alias)}\b", text, re.IGNORECASE)
-            name = called[1].lower() if called else ""
+            pattern = rf"\b(\w+)\s+(?:as\s+)?{re.escape(alias)}\b"
+            called = [each[1].lower() for each in re.finditer(pattern, text, re.IGNORECASE)]
+            name = next((each for each in called if each in tables), "")
         table = tables.get(name)
         return [] if table is None else [word for word in table_words([table]) if word.rank]
 

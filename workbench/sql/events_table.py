@@ -129,6 +129,10 @@ class EventsTable:
             except FalcowbError as error:
                 raise pointed(error, condition) from None
 
+    def forget(self) -> None:
+        """What was kept is gone."""
+        self._now = None
+
     def ready(self, asked: Asked) -> bool:
         """Whether all that the statement names is there."""
         lacking = {each.name for each in self.wanted(asked).values()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,7 @@ class Work:
         self.note = note
         self.wanted_stop = False
         self._attached: dict[Path, str] = {}
+        self._count = 0
 
     @property
     def several(self) -> bool:
@@ -78,7 +80,8 @@ class Work:
         """The name of a table in the connection."""
         known = self._attached.get(kept.path)
         if known is None:
-            known = f"kept{len(self._attached)}"
+            known = f"kept{self._count}"
+            self._count += 1
             path = literal(str(kept.path))
             self.connection.execute(f"ATTACH {path} AS {known} (READ_ONLY)")
             self._attached[kept.path] = known
@@ -92,3 +95,17 @@ class Work:
         """A view of the rows of all captures together."""
         union = "\nUNION ALL\n".join(parts)
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {union}")
+
+    def discard(self) -> None:
+        """Throw away all that was kept: some of it is damaged."""
+        for path, name in self._attached.items():
+            with contextlib.suppress(duckdb.Error):
+                self.connection.execute(f"DETACH {name}")
+            path.unlink(missing_ok=True)
+            path.with_suffix(".json").unlink(missing_ok=True)
+        for each in self.captures:
+            for kept in each.found.values():
+                kept.path.unlink(missing_ok=True)
+                kept.path.with_suffix(".json").unlink(missing_ok=True)
+            each.found.clear()
+        self._attached.clear()

@@ -83,6 +83,10 @@ class Fixed:
             kept = self._work.make(opened, self._kind, self._schema, self._batches(opened.capture))
         return kept
 
+    def forget(self) -> None:
+        """What was kept is gone."""
+        self._done = False
+
     def ready(self, asked: Asked) -> bool:
         return all(opened.kept(self._kind) is not None for opened in self._work.captures)
 
@@ -144,6 +148,10 @@ class TypeTable:
     def _fields(self, asked: Asked) -> Asked:
         """What is asked of the events: their fields alone, without stars."""
         return Asked("", set(asked.names), set(), [], asked.conditions)
+
+    def forget(self) -> None:
+        """What was kept is gone."""
+        self._fixed.forget()
 
     def ready(self, asked: Asked) -> bool:
         fields = self._fields(asked)
@@ -295,6 +303,10 @@ class ViewTable:
         if self._done or (not self._work.several and self._work.captures[0].kept(self._kind)):
             return Asked("")
         return Asked("", {*self.spec.tables, *self.spec.fields})
+
+    def forget(self) -> None:
+        """What was kept is gone."""
+        self._done = False
 
     def ready(self, asked: Asked) -> bool:
         return not self.needs().names

@@ -43,6 +43,11 @@ from workbench.sql.store import Store
 from workbench.sql.tokens import Statement, statements
 from workbench.sql.views import FUNCTIONS, VIEWS
 
+
+class _Damaged(Exception):
+    """A file of what was kept cannot be read."""
+
+
 Table = EventsTable | Fixed | TypeTable | ViewTable
 
 #: Rows of a batch of results.
@@ -203,8 +208,19 @@ class SqlSession:
         self._connection.interrupt()
 
     def _run(self, statement: Statement) -> Result:
+        try:
+            return self._asked_once(statement)
+        except _Damaged:
+            # What was kept is thrown away and made again.
+            for table in self.tables.values():
+                table.forget()
+            self._work.discard()
+            return self._asked_once(statement, last=True)
+
+    def _asked_once(self, statement: Statement, *, last: bool = False) -> Result:
         started = time.monotonic()
         self._start_clock()
+        text = ""
         try:
             try:
                 kind = check(statement, self._parser)
@@ -215,12 +231,17 @@ class SqlSession:
                     self._check(statement, wish, used)
                     for table in used:
                         table.make(wish)
+                text = wish.text
                 reader = self._connection.sql(wish.text).to_arrow_reader(_ROWS)
                 self._answering = reader
                 first = next(iter(reader), None)
                 self._remember(kind, statement, wish)
+            except (duckdb.IOException, duckdb.SerializationException) as error:
+                if last:
+                    raise self._said(error, statement) from None
+                raise _Damaged from error
             except duckdb.Error as error:
-                raise self._said(error, statement) from None
+                raise self._said(error, statement, text) from None
             except KeyboardInterrupt:
                 raise self._stopped() from None
         except BaseException:
@@ -363,8 +384,15 @@ class SqlSession:
             )
         return Stopped("the query was cancelled")
 
-    def _said(self, error: duckdb.Error, statement: Statement) -> SqlError:
+    def _said(self, error: duckdb.Error, statement: Statement, text: str = "") -> SqlError:
         said = told(error, statement.text)
+        if text and not said.kind and not isinstance(error, duckdb.InterruptException):
+            # A relation's errors come without their facts; those of a statement have them.
+            try:
+                self._settle()
+                self._connection.execute(f"{_EXPLAIN}{text}").fetchall()
+            except duckdb.Error as again:
+                said = told(again, statement.text, len(_EXPLAIN))
         if isinstance(error, duckdb.InterruptException) or "Interrupted!" in said.message:
             return self._stopped()
         return self._in_words(said, statement)
