@@ -179,12 +179,11 @@ def test_limits_end_it(tmp_path: Path) -> None:
         assert opened.complete and opened.count == 500
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_it_in_order(how: signal.Signals, tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
     path = tmp_path / "a.fcap"
     process = start("capture", "-o", path, "--", "sh", "-c", FORKS)
     await_true("events", lambda: holds(path, 1000), process)
-    process.send_signal(how)
+    process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, err  # the command was told to end
     whole(path)
@@ -220,6 +219,30 @@ def test_rotation_on_a_signal(tmp_path: Path) -> None:
         assert after.state_count("threads") > 1
         first, then = before.source().span, after.source().span
         assert first is not None and then is not None and then.first_num <= first.last_num + 1
+
+
+def test_a_ring_and_windows_around_alerts(tmp_path: Path) -> None:
+    """The flight recorder: the ring stays in its size, and the time around an alert is kept."""
+    path, mark, rules = tmp_path / "a.fcap", tmp_path / "falcowb-mark", tmp_path / "rules.yaml"
+    mark.touch()
+    rules.write_text(RULES, encoding="utf-8")
+    storm = "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done"
+    ran = capture(
+        path,
+        *("--ring", "1MiB", "--keep-on-alert", rules, "--before", "1s", "--after", "1s"),
+        *("--", "bash", "-c", f"{storm}; sleep 2; read x < {mark}; sleep 2; {storm}; exit 0"),
+    )
+    assert ran.code == 0, ran.err
+    whole(path)
+    assert sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) < 1 << 20
+    (kept,) = tmp_path.glob("a_*.fcap")
+    whole(kept)
+    replayed = falcowb("replay", kept, "-r", rules, "--json")
+    assert [json.loads(line)["rule"] for line in replayed.out.splitlines()] == ["Marked File"]
+    assert "mark by bash (parent=falcowb" in replayed.out
+    with open_capture(kept) as pinned, open_capture(path) as ring:
+        assert 0 < pinned.count < ring.count
+    assert "Marked File" in falcowb("info", kept).out
 
 
 def test_plugins_beside_system_calls(tmp_path: Path) -> None:
