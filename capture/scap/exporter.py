@@ -24,6 +24,7 @@ from capture.events.shapes import all_codes, build, join
 from capture.manifest import SYSCALL
 from capture.reader import Capture
 from capture.scap.enters import Enters
+from capture.scap.old_kinds import with_old_kinds
 from capture.scap.writer import ScapWriter
 
 #: Most plugin events of one step.
@@ -61,12 +62,16 @@ def export_scap(
     removes the file. Memory does not grow with the capture. Raises CaptureError where the file
     exists or cannot be written.
     """
-    put = Enters(had_enters(capture) if enters is None else enters)
-    written = events = 0
+    for_old = had_enters(capture) if enters is None else enters
+    put = Enters(for_old)
+    written = events = unknown = 0
     with ScapWriter(target, compress=compress) as writer:
         try:
             for item in _in_order(capture):
                 if isinstance(item, Section):
+                    if for_old:
+                        item, count = with_old_kinds(item)
+                        unknown += count
                     writer.section(item)
                     continue
                 events += item.num_rows
@@ -82,6 +87,11 @@ def export_scap(
         for info in capture.manifest.sources
         if info.drops
     ]
+    if unknown:
+        notes.append(
+            f"{unknown:,} files open at the start are of kinds that readers of old do not know; "
+            "they are given as unsupported (--no-enter-events keeps them)."
+        )
     return Exported(events, written - events, (*capture.missing, *notes))
 
 

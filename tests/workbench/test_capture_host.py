@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -326,6 +327,12 @@ def test_an_exported_recording_is_the_same(tmp_path: Path) -> None:
     fields = ["evt.num", "evt.type", "proc.name", "proc.pname", "fd.name", "evt.res", "user.name"]
     listed = [falcowb("events", each, "-F", ",".join(fields)).out for each in (path, scap)]
     assert listed[0] == listed[1]
+    if (sysdig := shutil.which("sysdig")) is None:
+        return
+    # An old reader opens it, and knows of it what we do.
+    command = [sysdig, "-r", scap, "-p", "%proc.name %proc.pname %fd.name", f"fd.name = {mark}"]
+    ran_old = subprocess.run(command, capture_output=True, check=True)
+    assert f"bash falcowb {mark}" in ran_old.stdout.decode().splitlines()
 
 
 def test_without_privileges_one_message(tmp_path: Path) -> None:
