@@ -40,12 +40,14 @@ _USED = (
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended: ``code`` below 0 for a signal; memory in bytes; elapsed seconds."""
+    """How a command ended: ``code`` below 0 for a signal; memory in bytes; seconds of processor
+    time, and those that passed."""
 
     code: int
     out: bytes
     err: str
     memory: int
+    busy: float
     elapsed: float
 
 
@@ -90,6 +92,7 @@ def run(start: Start, folder: Path, *arguments: str) -> Ended:
         out.read_bytes(),
         err.read_text(errors="replace"),
         used.ru_maxrss << 10,
+        used.ru_utime + used.ru_stime,
         time.monotonic() - began,
     )
 
@@ -105,7 +108,7 @@ class Trial:
         self._config.write_text("append_output: [{extra_output: '%evt.num'}]\n")
         self._sound: dict[tuple[str, Path], list[bytes]] = {}
         self.ran = Counter[str]()
-        self.longest = self.largest = 0.0
+        self.busiest = self.longest = self.largest = 0.0
 
     def of(self, one: Spoiled) -> list[str]:
         """What does not hold of a damaged capture, in words."""
@@ -131,6 +134,7 @@ class Trial:
         }[name]
         ended = run(self._start, self._folder, name, str(path), *arguments)
         self.ran[f"{name} {ended.code}"] += 1
+        self.busiest = max(self.busiest, ended.busy)
         self.longest = max(self.longest, ended.elapsed)
         self.largest = max(self.largest, ended.memory)
         return ended
@@ -143,6 +147,8 @@ class Trial:
             found.append("failed without a word")
         if "Traceback" in ended.err or "Error:" in ended.err:
             found.append(ended.err[-500:])
+        if ended.busy > SECONDS:
+            found.append(f"took {ended.busy:.1f} s of processor time")
         if ended.memory > MEMORY:
             found.append(f"took {ended.memory >> 20} MiB")
         return found
@@ -183,8 +189,8 @@ def main() -> int:
                 print(each, flush=True)
     ran = ", ".join(f"{times} {name}" for name, times in sorted(trial.ran.items()))
     print(
-        f"{count} damaged captures (command and exit code: {ran}); the longest took "
-        f"{trial.longest:.1f} s, the largest {int(trial.largest) >> 20} MiB; "
+        f"{count} damaged captures (command and exit code: {ran}); at most {trial.busiest:.1f} s "
+        f"of processor time, {trial.longest:.1f} s passed, {int(trial.largest) >> 20} MiB; "
         f"{len(wrong)} do not hold"
     )
     return 1 if wrong else 0

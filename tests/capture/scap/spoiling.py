@@ -159,8 +159,15 @@ def sections_joined(original: Original, dice: random.Random) -> tuple[bytes, int
     return original.data + made, len(original.data)
 
 
+def head(original: Original, dice: random.Random) -> tuple[bytes, int]:
+    """Within the first block, which says that this is a capture."""
+    made = bytearray(original.data)
+    made[dice.randrange(14)] ^= 1 << dice.randrange(8)
+    return bytes(made), 0
+
+
 WAYS: tuple[Way, ...] = (
-    flipped, cut, cut_packed, flipped_packed, piece_missing, piece_twice, block_length,
+    head, flipped, cut, cut_packed, flipped_packed, piece_missing, piece_twice, block_length,
     event_length, list_length, block_type, sections_joined,
 )  # fmt: skip
 
@@ -170,7 +177,7 @@ def spoiled(captures: Sequence[Path], count: int, seed: int) -> Iterator[Spoiled
     dice = random.Random(seed)
     originals: dict[Path, Original] = {}
     for number in range(count):
-        path = captures[number % len(captures)]
+        path = captures[(number + number // len(WAYS)) % len(captures)]
         if path not in originals:
             originals[path] = Original(path)
         original = originals[path]
