@@ -119,7 +119,7 @@ def _first_answer(path: Path, environment: dict[str, str]) -> None:
 
 def _session(path: str, rules: str):  # type: ignore[no-untyped-def] # heavy imports stay inside
     from workbench.core.session import Session
-    from workbench.sql.alerts import Rules
+    from workbench.sql.rules import Rules
     from workbench.sql.session import SqlSession
 
     session = Session.open()

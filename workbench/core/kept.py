@@ -8,7 +8,6 @@ may be deleted at any time, and a process may be killed while it writes.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 import shutil
@@ -16,20 +15,18 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import capture
-import engine
 from capture.errors import FalcowbError
 from engine.fields.catalogue import SYSCALL, Catalogue
 from engine.folding.keep import Keeper
 from engine.folding.opened import NotKept, Numbers, OpenedCapture
 from engine.ruleset.selection import RuleSet
 from workbench.core.events import Events, Window
+from workbench.core.fingerprint import fingerprint
 
 #: Most bytes that are kept of all captures together; what was used last stays.
 MAX_BYTES = 4 << 30
 #: After so many seconds a folder that was never completed is thrown out.
 _LEFT_OVER = 24 * 3600.0
-_EDGE = 1 << 20
 
 
 def kept_root() -> Path:
@@ -40,36 +37,8 @@ def kept_root() -> Path:
 
 def kept_folder(path: str | os.PathLike[str]) -> Path | None:
     """Where the capture's folder is, or would be; None for a capture that cannot be read."""
-    said = hashlib.sha256(repr(_code()).encode())
-    try:
-        for each in _files(Path(path)):
-            status = each.stat()
-            said.update(f"{each.name} {status.st_size} {status.st_mtime_ns}\n".encode())
-            with each.open("rb") as file:
-                said.update(file.read(_EDGE))
-                file.seek(max(status.st_size - _EDGE, 0))
-                said.update(file.read(_EDGE))
-    except OSError:
-        return None
-    return kept_root() / said.hexdigest()[:40]
-
-
-def _files(path: Path) -> list[Path]:
-    """The file, or those of a capture folder that tell it from others."""
-    if not path.is_dir():
-        return [path]
-    return sorted(each for each in path.rglob("*") if each.is_file())
-
-
-def _code() -> list[tuple[str, int, int]]:
-    """The code that reads and judges: names, sizes and times of its files."""
-    return [
-        (each.name, each.stat().st_size, each.stat().st_mtime_ns)
-        for package in (capture, engine)
-        for folder in package.__path__
-        for each in sorted(Path(folder).rglob("*"))
-        if each.suffix in (".py", ".tsv", ".so")
-    ]
+    name = fingerprint(path)
+    return None if name is None else kept_root() / name
 
 
 def find(path: str | os.PathLike[str], catalogue: Catalogue) -> OpenedCapture | None:

@@ -5,55 +5,21 @@ Falco's JSON line is kept as it is; what a query names of it is taken out by Duc
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from capture.reader import Capture
 from engine.alerts import AlertOptions
-from engine.language.format import format_condition
-from engine.ruleset.selection import Matching, RuleSet
 from workbench.core.events import CaptureEvents
 from workbench.core.judge import Judge
 from workbench.core.judging import judge_capture
 from workbench.core.session import Session
+from workbench.sql.rules import Rules
+from workbench.sql.schemas import ALERTS
 
-ALERTS = pa.schema(
-    [
-        pa.field("num", pa.int64()),
-        pa.field("time", pa.timestamp("ns")),
-        pa.field("source", pa.dictionary(pa.int32(), pa.string())),
-        pa.field("rule", pa.dictionary(pa.int32(), pa.string())),
-        pa.field("priority", pa.dictionary(pa.int32(), pa.string())),
-        pa.field("tags", pa.list_(pa.string())),
-        pa.field("line", pa.string()),
-    ]
-)
 _OPTIONS = AlertOptions(json_output=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Rules that were loaded, and which of several that match an event alert."""
-
-    ruleset: RuleSet
-    matching: Matching
-
-    @property
-    def key(self) -> str:
-        """Tells these rules from others."""
-        said = hashlib.sha256(str(self.matching).encode())
-        for source in self.ruleset.sources:
-            for rule in self.ruleset.enabled(source):
-                parts = (
-                    rule.name, rule.source, rule.priority.title, *sorted(rule.tags), rule.output,
-                    format_condition(rule.condition), repr(sorted(rule.extra_fields.items())),
-                )  # fmt: skip
-                said.update("\0".join(parts).encode("utf-8", "surrogateescape"))
-        return said.hexdigest()[:16]
 
 
 def alerts(capture: Capture, session: Session, rules: Rules) -> Iterator[pa.RecordBatch]:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from capture.errors import FalcowbError
 from capture.manifest import SYSCALL
-from capture.schema import PLUGIN_EVENTS
-from engine.language import ast
-from engine.language.parser import parse
-from engine.ruleset.selection import RuleSet
-from workbench.backend.conditions import resolved
 from workbench.core.export_columns import as_text
-from workbench.core.pieces import PluginPiece
-from workbench.sql import verdicts
 from workbench.sql.asked import Asked, matching_pattern
 from workbench.sql.described import CAPTURE, NUM, TIME, Column, TableInfo
 from workbench.sql.errors import SqlError, pointed
@@ -25,7 +19,10 @@ from workbench.sql.fields import FieldColumn, FieldColumns, batch, underscored
 from workbench.sql.opened import OpenedCapture, Work
 from workbench.sql.store import Kept
 from workbench.sql.tokens import quote
-from workbench.sql.walks import pieces
+
+if TYPE_CHECKING:
+    from engine.language import ast
+    from engine.ruleset.selection import RuleSet
 
 #: A capture of fewer events gets all usual columns at once: they cost less than another walk.
 _SMALL = 300_000
@@ -124,6 +121,8 @@ class EventsTable:
     def check(self, asked: Asked) -> None:
         """Raises FalcowbError for a condition that this source does not take."""
         for condition in asked.conditions.values():
+            from workbench.sql import verdicts
+
             try:
                 verdicts.check(self._parsed(condition), self._catalogue, self.source)
             except FalcowbError as error:
@@ -236,6 +235,8 @@ class EventsTable:
         *,
         bare: bool,
     ) -> Iterator[pa.RecordBatch]:
+        from workbench.sql.walks import payloads, pieces
+
         source = self._work.session.plugins.event_source(self.source)
         for piece in pieces(opened.capture, self.source):
             if self.source in self._catalogue.sources:
@@ -246,12 +247,13 @@ class EventsTable:
             if bare:
                 arrays = arrays[2:]
             if data:
-                assert isinstance(piece, PluginPiece)
-                assert piece.batch.schema.equals(PLUGIN_EVENTS)
-                arrays.append(as_text(piece.batch.column("data")))
+                arrays.append(as_text(payloads(piece).column("data")))
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     def _parsed(self, condition: str) -> ast.Expr:
+        from engine.language.parser import parse
+        from workbench.backend.conditions import resolved
+
         return resolved(parse(condition, file="matches"), self._ruleset)
 
     def verdict(self, opened: OpenedCapture, condition: str) -> str:
@@ -262,6 +264,8 @@ class EventsTable:
             return known
         if (opened.capture.count or 0) >= _SMALL:
             self._work.note(f"judging {opened.capture.count:,} events by the condition")
+        from workbench.sql import verdicts
+
         source = self._work.session.plugins.event_source(self.source)
         expr = self._parsed(condition)
         numbers = verdicts.verdict(

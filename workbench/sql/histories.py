@@ -29,66 +29,22 @@ from engine.state.tables import (
 )
 from engine.syscalls.addresses import address
 from engine.syscalls.fdtypes import _WORDS as _TYPE_WORDS
+from workbench.sql.schemas import (
+    CAPS,
+    FDS,
+    IDS,
+    LIST,
+    MARKS,
+    NUMBERS,
+    THREAD_TEXTS,
+    THREADS,
+    TIME,
+    VECTORS,
+)
 from workbench.sql.walks import states
 
-_TEXT = pa.dictionary(pa.int32(), pa.string())
-_LIST = pa.list_(pa.string())
-_TIME = pa.timestamp("ns")
-_HEAD = [
-    pa.field("section", pa.int32()),
-    pa.field("serial", pa.int64()),
-    pa.field("from_num", pa.int64()),
-    pa.field("from_time", _TIME),
-]
-_IDS = ("tid", "pid", "ptid", "sid", "vpgid", "pgid", "vtid", "vpid")
-_THREAD_TEXTS = ("comm", "exe", "exepath", "cwd", "root", "container_id")
-_VECTORS = ("args", "env", "cgroups")
-_NUMBERS = ("uid", "gid", "loginuid", "tty", "fd_limit")
-_CAPS = ("cap_permitted", "cap_inheritable", "cap_effective")
-_MARKS = ("exe_writable", "exe_upper_layer", "exe_lower_layer", "exe_from_memfd")
 #: What the kernel has for no user.
 _NOBODY = 0xFFFFFFFF
-
-THREADS = pa.schema(
-    [
-        *_HEAD,
-        *(pa.field(name, pa.int64()) for name in _IDS),
-        *(pa.field(name, _TEXT) for name in _THREAD_TEXTS),
-        pa.field("cmdline", _TEXT),
-        *(pa.field(name, _LIST) for name in _VECTORS),
-        *(pa.field(name, pa.int64()) for name in _NUMBERS),
-        pa.field("user", _TEXT),
-        pa.field("login_user", _TEXT),
-        *(pa.field(name, pa.uint64()) for name in _CAPS),
-        *(pa.field(name, pa.bool_()) for name in _MARKS),
-        pa.field("clone_time", _TIME),
-        pa.field("is_main", pa.bool_()),
-        pa.field("exited", pa.bool_()),
-        pa.field("exit_code", pa.int64()),
-        pa.field("exit_signal", pa.int64()),
-    ]
-)
-FDS = pa.schema(
-    [
-        *_HEAD,
-        pa.field("tid", pa.int64()),
-        pa.field("fd", pa.int64()),
-        pa.field("type", _TEXT),
-        pa.field("name", _TEXT),
-        pa.field("name_raw", _TEXT),
-        pa.field("open_flags", pa.int64()),
-        pa.field("dev", pa.int64()),
-        pa.field("ino", pa.uint64()),
-        pa.field("l4proto", _TEXT),
-        pa.field("client_ip", _TEXT),
-        pa.field("client_port", pa.int64()),
-        pa.field("server_ip", _TEXT),
-        pa.field("server_port", pa.int64()),
-        pa.field("is_client", pa.bool_()),
-        pa.field("is_server", pa.bool_()),
-        pa.field("connected", pa.bool_()),
-    ]
-)
 _PROTOCOLS = {2: "tcp", 3: "udp", 4: "icmp", 5: "raw"}
 _PROCEXIT = "PROCEXIT_1_E"
 
@@ -156,7 +112,7 @@ class _Part:
     def vector(self, name: str) -> pa.Array:
         """Texts with NUL between as lists."""
         codes, values = self.table.text(name)
-        return pa.array([_split(value) for value in values.to_pylist()], _LIST).take(
+        return pa.array([_split(value) for value in values.to_pylist()], LIST).take(
             pa.array(codes[self.rows])
         )
 
@@ -187,18 +143,18 @@ def _record(schema: pa.Schema, columns: dict[str, pa.Array]) -> pa.RecordBatch:
 
 def _thread(part: _Part, batch: EventBatch, tables: StateTables) -> dict[str, pa.Array]:
     columns: dict[str, pa.Array] = {}
-    for name in (*_IDS, *_NUMBERS):
+    for name in (*IDS, *NUMBERS):
         columns[name] = pa.array(part.number(name).astype(np.int64))
     for name in ("uid", "gid", "loginuid"):
         ids = part.number(name).astype(np.int64)
         columns[name] = pa.array(ids, mask=ids == _NOBODY)
-    for name in _THREAD_TEXTS:
+    for name in THREAD_TEXTS:
         columns[name] = part.text(name)
-    for name in _VECTORS:
+    for name in VECTORS:
         columns[name] = part.vector(name)
-    for name in _CAPS:
+    for name in CAPS:
         columns[name] = pa.array(part.number(name).astype(np.uint64))
-    for name in _MARKS:
+    for name in MARKS:
         columns[name] = pa.array(part.number(name) != 0)
     columns["cmdline"] = _cmdlines(part)
     columns["user"] = _users(part, tables, "uid")
@@ -309,7 +265,7 @@ def _addresses(part: _Part, name: str) -> tuple[pa.DictionaryArray, npt.NDArray[
 
 def _times(nanoseconds: npt.NDArray[np.int64]) -> pa.Array:
     """Moments, null for none (0)."""
-    return pa.array(nanoseconds, pa.int64(), mask=nanoseconds <= 0).cast(_TIME)
+    return pa.array(nanoseconds, pa.int64(), mask=nanoseconds <= 0).cast(TIME)
 
 
 def _split(value: bytes) -> list[str]:

@@ -13,13 +13,13 @@ import pyarrow as pa
 from capture.events.table import event_table
 from capture.manifest import SYSCALL
 from capture.reader import Capture
-from workbench.sql import alerts as alerts_of
-from workbench.sql import histories, typed
-from workbench.sql.alerts import ALERTS, Rules
+from workbench.sql import typed
 from workbench.sql.asked import Asked
 from workbench.sql.described import CAPTURE, NUM, TIME, Column, TableInfo
 from workbench.sql.events_table import EventsTable
 from workbench.sql.opened import OpenedCapture, Work
+from workbench.sql.rules import Rules
+from workbench.sql.schemas import ALERTS, FDS, THREADS
 from workbench.sql.store import Kept
 from workbench.sql.tokens import quote
 
@@ -210,16 +210,31 @@ _FDS = (
 _UNTIL = Column("until_num", "BIGINT", "event that ends this state; null: none")
 
 
+# What fills tables is loaded when one has to be filled.
+
+
+def _thread_states(capture: Capture) -> Iterator[pa.RecordBatch]:
+    from workbench.sql.histories import thread_states
+
+    return thread_states(capture)
+
+
+def _file_states(capture: Capture) -> Iterator[pa.RecordBatch]:
+    from workbench.sql.histories import file_states
+
+    return file_states(capture)
+
+
 def threads_table(work: Work) -> Fixed:
     return _history(
-        work, "threads", histories.THREADS, histories.thread_states, _THREADS,
+        work, "threads", THREADS, _thread_states, _THREADS,
         "states of threads, one row each, valid from an event on",
     )  # fmt: skip
 
 
 def fds_table(work: Work) -> Fixed:
     return _history(
-        work, "fds", histories.FDS, histories.file_states, _FDS,
+        work, "fds", FDS, _file_states, _FDS,
         "states of open files and connections, one row each",
     )  # fmt: skip
 
@@ -253,7 +268,11 @@ def alerts_table(work: Work, rules: Rules | None) -> Fixed:
     """Without rules the table is there and empty."""
 
     def batches(capture: Capture) -> Iterator[pa.RecordBatch]:
-        return iter(()) if rules is None else alerts_of.alerts(capture, work.session, rules)
+        if rules is None:
+            return iter(())
+        from workbench.sql.alerts import alerts
+
+        return alerts(capture, work.session, rules)
 
     description = "alerts of the loaded rules" if rules else "alerts: load rules with -r FILE"
     columns = (

@@ -84,7 +84,7 @@ def _serve(connection: Connection) -> None:
 def _open(setup: Setup, send: Callable[[Reply], None]) -> tuple[SqlSession, Ready]:
     """Raises FalcowbError."""
     from workbench.core.session import Session
-    from workbench.sql.alerts import Rules
+    from workbench.sql.rules import Rules
     from workbench.sql.session import SqlSession
 
     config = None if setup.config is None else Path(setup.config)

@@ -29,7 +29,6 @@ from capture.reader import Capture
 from workbench.core.captures import open_any
 from workbench.core.scap_cache import Progress
 from workbench.core.session import Session
-from workbench.sql.alerts import Rules
 from workbench.sql.asked import Asked, Conditions, asked
 from workbench.sql.described import TableInfo
 from workbench.sql.errors import SqlError, Stopped, Told, in_words, place_in, told
@@ -38,6 +37,7 @@ from workbench.sql.limits import Limits
 from workbench.sql.opened import OpenedCapture, Work
 from workbench.sql.other_tables import Fixed, TypeTable, ViewTable, tables_of, with_captures
 from workbench.sql.result import Result
+from workbench.sql.rules import Rules
 from workbench.sql.safety import check, connect
 from workbench.sql.store import Store
 from workbench.sql.tokens import Statement, statements

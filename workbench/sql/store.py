@@ -24,7 +24,7 @@ import duckdb
 import pyarrow as pa
 
 from capture.errors import FalcowbError
-from workbench.core.kept import kept_folder
+from workbench.core.fingerprint import fingerprint
 
 #: Raised when the same question would be answered with other tables.
 FORMAT = 1
@@ -63,10 +63,10 @@ class Store:
     """
 
     def __init__(self, capture: str | os.PathLike[str], more: Sequence[str] = ()) -> None:
-        of_capture = kept_folder(capture)
+        of_capture = fingerprint(capture)
         if of_capture is None:
             raise FalcowbError(f"{capture}: the capture cannot be read")
-        said = [of_capture.name, str(FORMAT), duckdb.__version__, *more]
+        said = [of_capture, str(FORMAT), duckdb.__version__, *more]
         name = hashlib.sha256("\n".join(said).encode()).hexdigest()[:40]
         self.folder = sql_root() / name
         with _writing():

@@ -16,7 +16,6 @@ from capture.events.schema import PARAMETER_TYPES, EventBatch
 from capture.events.table import event_table
 from capture.reader import Capture
 from workbench.core.export_columns import BYTES, NUMBER, TYPES, plain_columns, values
-from workbench.sql.walks import calls
 
 _HEAD = [
     pa.field("num", pa.int64()),
@@ -86,6 +85,8 @@ def _called(parameter: str, kind: str, among: int) -> str:
 
 def typed_events(capture: Capture, name: str) -> Iterator[pa.RecordBatch]:
     """Batches of ``schema(name)``."""
+    from workbench.sql.walks import calls
+
     wanted = schema(name)
     codes = type_codes(name)
     for batch in calls(capture):

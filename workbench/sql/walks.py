@@ -11,7 +11,6 @@ from capture.events.schema import EventBatch
 from capture.events.section import Section
 from capture.manifest import SYSCALL
 from capture.reader import Capture
-from engine.segments import EventSource
 from engine.state.machine import StateEngine
 from engine.state.tables import StateTables
 from workbench.core.ahead import ahead
@@ -31,9 +30,10 @@ def pieces(capture: Capture, source: str) -> Iterator[Piece]:
         yield PluginPiece(batch)
 
 
-def payloads(capture: Capture, source: str) -> Iterator[pa.RecordBatch]:
-    """The events of a plugin's source as they were recorded, in the order of ``pieces``."""
-    yield from facts.gathered(capture.batches(source), _EVENTS, _BYTES)
+def payloads(piece: Piece) -> pa.RecordBatch:
+    """The events of a plugin's piece as they were recorded."""
+    assert isinstance(piece, PluginPiece)
+    return piece.batch
 
 
 def states(capture: Capture) -> Iterator[tuple[EventBatch, StateTables]]:
@@ -55,8 +55,3 @@ def calls(capture: Capture) -> Iterator[EventBatch]:
     for item in ahead(iter(capture.system_calls())):
         if not isinstance(item, Section):
             yield item
-
-
-def no_plugins(source: str) -> EventSource:
-    """What segments of a source are asked for when no plugin knows it."""
-    return EventSource(source, ())
