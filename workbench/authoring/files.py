@@ -11,7 +11,7 @@ from engine.ruleset.loader import read_rule_files
 from engine.ruleset.options import RuleFile
 from engine.yaml import load_documents, read_text
 from workbench.authoring.exception import ExceptionDraft
-from workbench.authoring.rule_edit import with_exception
+from workbench.authoring.rule_edit import unix_lines, with_exception
 from workbench.core.session import Session
 
 
@@ -21,7 +21,12 @@ def replace_text(path: Path, text: str) -> None:
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False
+            "w",
+            encoding="utf-8",
+            newline="",
+            dir=target.parent,
+            prefix=f".{target.name}.",
+            delete=False,
         ) as file:
             file.write(text)
         made = Path(file.name)
@@ -33,11 +38,28 @@ def replace_text(path: Path, text: str) -> None:
         ) from error
 
 
+def text_to_edit(path: Path) -> str:
+    """A file's text, empty where there is none. Raises FalcowbError for what would not be written
+    back as it is."""
+    if not path.exists():
+        return ""
+    text = read_text(path)
+    if path.read_bytes() != text.encode("utf-8", "replace"):
+        raise FalcowbError(
+            "the file is not plain UTF-8, so it is not changed",
+            place=Place(str(path)),
+            hint="Save it as UTF-8 without a byte order mark.",
+        )
+    return text
+
+
 def append_item(path: Path, item: str) -> None:
     """Add an item of a YAML list at the end of a file, which may not be there yet."""
-    before = read_text(path) if path.exists() else ""
+    before = text_to_edit(path)
     gap = "" if not before.strip() else "\n" if before.endswith("\n") else "\n\n"
     after = f"{before}{gap}{item}"
+    if unix_lines(before) is not None:
+        after = after.replace("\r\n", "\n").replace("\n", "\r\n")
     load_documents(after, str(path))
     replace_text(path, after)
 
@@ -50,7 +72,7 @@ def write_exception(
 
     Raises FalcowbError, and writes nothing, where the rules would not load with it.
     """
-    text = read_text(path) if path.exists() else ""
+    text = text_to_edit(path)
     changed = with_exception(text, str(path), draft)
     files = read_rule_files(rules)
     mine = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from capture.errors import FalcowbError, Place
@@ -15,6 +15,7 @@ from engine.language.parser import Parser
 from engine.ruleset.conditions import MAX_DEPTH
 from engine.yaml import Node, load_documents
 from workbench.authoring.case_files import plain
+from workbench.authoring.rule_edit import unix_lines
 
 _WIDTH = 100
 _LEAST_WIDTH = 40
@@ -60,6 +61,9 @@ def format_rules(
 
     Raises FalcowbError where the file is not YAML.
     """
+    if (unix := unix_lines(text)) is not None:
+        found = format_rules(unix, file, width, lists)
+        return replace(found, text=found.text.replace("\n", "\r\n"))
     documents = load_documents(text, file)
     known = {*lists, *list_names(text, file)}
     changed: list[str] = []

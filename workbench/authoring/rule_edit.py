@@ -22,6 +22,8 @@ def with_exception(text: str, file: str, draft: ExceptionDraft) -> str:
 
     Raises FalcowbError where the file is not YAML, or the place for it cannot be found.
     """
+    if (unix := unix_lines(text)) is not None:
+        return with_exception(unix, file, draft).replace("\n", "\r\n")
     before = load_documents(text, file)
     rule = _rule(before, draft.rule)
     changed = _at_the_end(text, draft) if rule is None else _in_rule(text, rule, draft)
@@ -33,6 +35,13 @@ def with_exception(text: str, file: str, draft: ExceptionDraft) -> str:
             hint="Write it by hand:\n" + exception_item(draft, "  "),
         )
     return changed
+
+
+def unix_lines(text: str) -> str | None:
+    """The text with plain ends of lines, where all of them are those of Windows; else None."""
+    if "\r\n" not in text or text.count("\n") != text.count("\r\n"):
+        return None
+    return text.replace("\r\n", "\n")
 
 
 def exception_item(draft: ExceptionDraft, indent: str) -> str:

@@ -34,7 +34,7 @@ def fmt(
 
     Exit code 0, or 1 if something is wrong, and with --check if a file would change.
     """
-    from workbench.authoring.files import replace_text
+    from workbench.authoring.files import replace_text, text_to_edit
     from workbench.authoring.formatting import format_rules, list_names
 
     changed = 0
@@ -53,10 +53,11 @@ def fmt(
         elif name == "<stdin>" and not check:
             sys.stdout.write(made.text)
         elif made.changed:
+            if not check:
+                text_to_edit(Path(name))
+                replace_text(Path(name), made.text)
             verb = "would change" if check else "formatted"
             print(f"{name}: {len(made.changed)} conditions {verb}")
-            if not check:
-                replace_text(Path(name), made.text)
     if check and changed:
         raise typer.Exit(1)
 

@@ -112,3 +112,7 @@ def test_as_a_user(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o640
     assert falcowb("rules", "fmt", path, "--check").code == 0
     assert falcowb("rules", "fmt", ROOT / "nothing.yaml").code == 1
+    odd = (HEAD.replace("'d'", "'\xe9'") + "  condition: (evt.type=open)\n").encode("latin-1")
+    path.write_bytes(odd)
+    ran = falcowb("rules", "fmt", path)
+    assert ran.code == 1 and "not plain UTF-8" in ran.err and path.read_bytes() == odd

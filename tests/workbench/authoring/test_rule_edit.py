@@ -11,6 +11,7 @@ from engine.ruleset.loader import load_rules
 from engine.ruleset.model import Rule
 from engine.ruleset.options import RuleFile
 from workbench.authoring.exception import ExceptionDraft
+from workbench.authoring.formatting import format_rules
 from workbench.authoring.rule_edit import with_exception
 
 HEAD = """# Ours. Keep sorted!
@@ -121,6 +122,15 @@ def test_values_of_an_exception_that_is_there(shape: str, tail: str) -> None:
     assert len(after.exceptions) == len(before.exceptions)
     assert after.exceptions[0].values == (*before.exceptions[0].values, ("cat", "/etc/x y"))
     assert changed.count("#") == text.count("#")
+
+
+def test_ends_of_lines_stay_those_of_windows() -> None:
+    text = (HEAD + SHAPES["block"] + TAIL).replace("\n", "\r\n")
+    changed = with_exception(text, "rules.yaml", TWO)
+    assert changed.count("\r\n") == changed.count("\n") > text.count("\n")
+    assert rule_of(changed).exceptions[-1].name == TWO.name
+    laid_out = format_rules(changed, "rules.yaml")
+    assert laid_out.changed and laid_out.text.count("\r\n") == laid_out.text.count("\n")
 
 
 def test_a_single_field_that_is_there() -> None:
