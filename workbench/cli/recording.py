@@ -118,6 +118,8 @@ class StatusLine:
     def _text(self, events: int, rate: float, seconds: float) -> str:
         from workbench.core.sizes import size_text
 
+        if not self._told.counts:
+            return f"{seconds:.0f} s  starting"
         lost = sum(drops for _, drops in list(self._told.counts.values()))
         parts = [
             f"{seconds:.0f} s",
