@@ -67,8 +67,14 @@ class TokenServer(Server):
         """Nothing is logged: requests carry the token."""
 
     async def on_startup(self, app: web.Application) -> None:
-        print(f"{self.public_url}/?token={self._token}", flush=True)
-        print("Open this address in a browser; Ctrl-C ends.", file=sys.stderr, flush=True)
+        """Told when it listens."""
+
+    def serve(self, debug: bool = False) -> None:
+        def listening(*_: object) -> None:
+            print(f"{self.public_url}/?token={self._token}", flush=True)
+            print("Open this address in a browser; Ctrl-C ends.", file=sys.stderr, flush=True)
+
+        web.run_app(self._make_app(), host=self.host, port=self.port, print=listening)
 
     async def _make_app(self) -> web.Application:
         app: web.Application = await super()._make_app()
