@@ -29,8 +29,11 @@ Assembler::Assembler(const scap_tables &tables, const probe_recipe *recipes, siz
     }
 }
 
-bool Assembler::full() const {
-    return codes_.size() >= kMaxChildren;
+bool Assembler::fits(const uint8_t *record, size_t size) const {
+    if(codes_.size() < kMaxChildren || size < sizeof(probe_record)) return true;
+    const auto number = load<uint16_t>(record + offsetof(probe_record, call));
+    if(number >= recipes_.size() || !recipes_[number].parameters_known) return true;
+    return child_of_[recipes_[number].type] >= 0;
 }
 
 bool Assembler::append(const uint8_t *record, size_t size) {

@@ -18,8 +18,8 @@ public:
 
     // False when the record is malformed, which is counted.
     bool append(const uint8_t *record, size_t size);
-    // No room for another event type.
-    bool full() const;
+    // Whether the batch takes this record: its event type is there, or there is room for one more.
+    bool fits(const uint8_t *record, size_t size) const;
     uint64_t rows() const { return rows_; }
     uint64_t bytes() const { return bytes_; }
     const std::vector<uint16_t> &codes() const { return codes_; }

@@ -122,11 +122,12 @@ public:
 
     uint64_t fill(Assembler &to, uint64_t max_rows, uint64_t max_bytes, uint64_t max_ns, bool all) {
         const uint64_t end = now() + max_ns;
-        for(;;) {
+        take_kept(to);
+        while(kept_.empty()) {
             const double used = round(to, max_rows - std::min(max_rows, to.rows()),
                                       all ? UINT64_MAX : now() - kSettle);
             to.woke();
-            if(to.rows() >= max_rows || to.bytes() >= max_bytes || to.full()) break;
+            if(to.rows() >= max_rows || to.bytes() >= max_bytes) break;
             const uint64_t time = now();
             if(time >= end || (all && !found_.size())) break;
             if(all || used > 0.5) continue;
@@ -156,13 +157,32 @@ private:
                 std::inplace_merge(found_.begin(), found_.begin() + middle, found_.end(), older);
         }
         if(rings_.size() > 4) std::stable_sort(found_.begin(), found_.end(), older);
-        for(const Found &record : found_) to.append(record.record, record.size);
+        for(const Found &record : found_) {
+            if(kept_.empty() && to.fits(record.record, record.size)) {
+                to.append(record.record, record.size);
+            } else {
+                kept_.emplace_back(record.record, record.record + record.size);
+            }
+        }
         for(Ring &ring : rings_) ring.release();
         return used;
     }
 
+    // What the batch before had no room for comes first.
+    void take_kept(Assembler &to) {
+        size_t taken = 0;
+        for(; taken < kept_.size(); taken++) {
+            const std::vector<uint8_t> &record = kept_[taken];
+            if(!to.fits(record.data(), record.size())) break;
+            to.append(record.data(), record.size());
+        }
+        kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(taken));
+    }
+
     std::vector<Ring> rings_;
     std::vector<Found> found_;
+    // Records from the one on whose event type was one too many for a batch.
+    std::vector<std::vector<uint8_t>> kept_;
 };
 
 }  // namespace probe

@@ -45,11 +45,12 @@ class Said:
 def build(folder: Path) -> Path:
     """Compiled, statically: an ordinary start makes calls that nobody knows."""
     program = folder / "known_calls"
-    subprocess.run(
-        [str(COMPILER), "-static", "-O1", "-Wall", "-Werror", "-o", program, KNOWN],
-        check=True,
+    done = subprocess.run(
+        [str(COMPILER), "-static", "-O1", "-Wall", "-o", program, KNOWN],
+        check=False,
         capture_output=True,
     )
+    assert done.returncode == 0, done.stderr.decode()
     return program
 
 

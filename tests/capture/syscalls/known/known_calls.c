@@ -1,10 +1,10 @@
 // Makes system calls of some eighty kinds whose arguments are known, and says as JSON lines, at the end,
 // which events a recorder must have seen. `known_calls FOLDER`: an empty folder, absolute, to work in.
 // Between two closes of the impossible descriptors 987654 and 987655 there is nothing that is not said.
+#define _GNU_SOURCE
 #include "files.h"
 #include "old_names.h"
-#include "processes.h"
-#include "sockets.h"
+#include "others.h"
 
 int main(int count, char **arguments) {
     if(count == 4 && !strcmp(arguments[3], "--done")) return 7;  // run by itself
@@ -37,6 +37,8 @@ int main(int count, char **arguments) {
     datagrams();
     internet6();
     local();
+    refused();
+    many();
     clones();
     runs();
     signals();
