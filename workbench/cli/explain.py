@@ -77,6 +77,7 @@ def explain(
     """
     from capture.errors import FalcowbError
     from workbench.authoring.explaining import explain_event, near_misses, rule_named
+    from workbench.authoring.indexed import indexed_events
     from workbench.authoring.walk import find_events
     from workbench.cli.capture_walk import walking
     from workbench.cli.explain_json import event_as_json, near_as_json
@@ -103,15 +104,16 @@ def explain(
                     asked = rule_named(ruleset, rule[0])
                     near = near_misses(walk, ruleset, asked)
                 else:
-                    (event,) = find_events(walk, [number])
+                    found = indexed_events(session, source, [number])
+                    (event,) = found or find_events(walk, [number])
                     explained = explain_event(
                         event, session, ruleset, names=rule or (), conditions=condition or ()
                     )
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
     if as_json:
-        found = near_as_json(asked, near) if number is None else event_as_json(explained)
-        text = json.dumps(found, ensure_ascii=False)
+        told = near_as_json(asked, near) if number is None else event_as_json(explained)
+        text = json.dumps(told, ensure_ascii=False)
         sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
         return
     from workbench.cli.explain_text import console_for_people, print_event, print_near

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from capture.errors import FalcowbError
+from capture.reader import open_capture
 from engine.ruleset.options import RuleFile
 from engine.ruleset.selection import RuleSet
 from tests.conformance.cases import UPSTREAM, needs_shared
@@ -18,8 +19,10 @@ from workbench.authoring.draft import draft_rule
 from workbench.authoring.exception import draft_exceptions
 from workbench.authoring.explaining import explain_event, rule_named
 from workbench.authoring.hits import Asked, find_hits
+from workbench.authoring.indexed import indexed_events
 from workbench.authoring.rule_edit import with_exception
 from workbench.authoring.walk import Walk, find_events
+from workbench.backend.index.event_index import EventIndex
 from workbench.core.events import open_capture_events, open_plugin_events
 from workbench.core.session import Session
 
@@ -233,3 +236,27 @@ def test_what_fires_is_what_a_replay_says(calls: Walk, tmp_path: Path) -> None:
         assert fails == sorted(fails) and found.explanations
         # Asked again, the same is said.
         assert explain_event(event, calls.session, ruleset) == found
+
+
+@needs_shared
+def test_events_of_an_index_are_those_of_a_walk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "x.fcap"
+    assert falcowb("import", CAPTURE, "-o", path).code == 0
+    numbers = [30, 44, 900]
+    with Session.open() as session:
+        assert indexed_events(session, str(path), numbers) is None
+        capture = open_capture(path)
+        index = EventIndex(capture, session.plugins.event_source)
+        index.build(lambda: None, lambda: None)
+        index.close()
+        capture.close()
+        ruleset = session.load_rules([FALCO]).ruleset
+        walk = Walk(lambda: open_capture_events(session, str(path), None, None), session)
+        indexed = indexed_events(session, str(path), numbers)
+        assert indexed is not None
+        for ours, theirs in zip(indexed, find_events(walk, numbers), strict=True):
+            assert explain_event(ours, session, ruleset) == explain_event(theirs, session, ruleset)
+        assert indexed_events(session, str(path), [30, 999_999]) is None
