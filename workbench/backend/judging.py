@@ -19,7 +19,6 @@ from workbench.backend.index.event_index import EventIndex
 from workbench.backend.index.rows import Part
 from workbench.backend.keeping import Kept
 from workbench.backend.scan import Condition, askers, scan
-from workbench.core.kept import Keeping
 
 Ints = npt.NDArray[np.int64]
 _NONE: Ints = np.zeros(0, np.int64)
@@ -133,7 +132,7 @@ class CaseJudge:
     ) -> Iterator[tuple[Mapping[str, Ints], int]]:
         """Fold all events, and keep how they were folded for the next time."""
         index = self._index
-        keeping = None if index.capture.recording else Keeping.of(self._kept.path)
+        keeping = None if index.capture.recording else self._kept.keeping()
         folding = FoldingJudge(
             self._kept.catalogue,
             SYSCALL,

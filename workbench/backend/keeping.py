@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from collections.abc import Iterable
 
 from engine.explain.near import NearCounter
 from engine.explain.near_kept import count_kept
+from capture.errors import FalcowbError
 from engine.fields.catalogue import SYSCALL, Catalogue
 from engine.folding.opened import NotKept, Numbers, OpenedCapture
 from engine.language import ast
@@ -21,6 +24,8 @@ class Kept:
         #: Of captures with other sources beside system calls nothing is kept.
         self.possible = sources == (SYSCALL,)
         self.catalogue = catalogue
+        # Once and for all: what is kept at the end is found again, whatever changes meanwhile.
+        self._folder = kept.kept_folder(path) if self.possible else None
         self._lock = threading.Lock()
         self._opened: OpenedCapture | None = None
         self._looked = False
@@ -59,8 +64,20 @@ class Kept:
                 return False
             return True
 
+    def keeping(self) -> kept.Keeping | None:
+        """To keep what comes of judging all events; None where nothing can be kept."""
+        if self._folder is None:
+            return None
+        with contextlib.suppress(OSError):
+            return kept.Keeping(self._folder)
+        return None
+
     def _find(self) -> OpenedCapture | None:
-        if not self._looked and self.possible:
-            self._opened = kept.find(self.path, self.catalogue)
+        folder = self._folder
+        if not self._looked and self.possible and folder is not None and folder.is_dir():
+            with contextlib.suppress(FalcowbError):
+                self._opened = OpenedCapture(folder, self.catalogue, SYSCALL)
+            with contextlib.suppress(OSError):
+                os.utime(folder)
         self._looked = True
         return self._opened
