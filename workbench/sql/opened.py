@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from capture.reader import Capture
 from workbench.core.session import Session
 from workbench.sql.store import Kept, Store
 from workbench.sql.tokens import literal, quote
+
+#: Seconds between two notes that something still goes on.
+_EVERY = 1.0
 
 
 @dataclass(slots=True)
@@ -51,7 +55,9 @@ class Work:
         self.captures = tuple(captures)
         self.session = session
         self.connection = connection
-        self.note = note
+        self._note = note
+        self._doing = ""
+        self._told = 0.0
         self.wanted_stop = False
         self._attached: dict[Path, str] = {}
         self._count = 0
@@ -60,8 +66,21 @@ class Work:
     def several(self) -> bool:
         return len(self.captures) > 1
 
+    def note(self, text: str) -> None:
+        """Something that takes long begins."""
+        self._doing, self._told = text, time.monotonic()
+        self._note(text)
+
     def stopped(self) -> bool:
+        """Whether the query was cancelled; asked now and then, so that it can be told that what
+        was begun still goes on."""
+        if self._doing and time.monotonic() - self._told > _EVERY:
+            self.note(self._doing)
         return self.wanted_stop
+
+    def idle(self) -> None:
+        """What was begun is done."""
+        self._doing = ""
 
     def make(
         self,

@@ -12,9 +12,9 @@ import pytest
 
 from tests.workbench.command import SAMPLES, falcowb
 from workbench.core.session import Session
-from workbench.sql.rules import Rules
 from workbench.sql.limits import Limits
 from workbench.sql.output import rows_of
+from workbench.sql.rules import Rules
 from workbench.sql.session import SqlSession
 
 CALLS = SAMPLES / "intrusion.fcap"
