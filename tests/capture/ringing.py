@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,22 +113,28 @@ def record(path: Path, batches: int, each: Callable[[], None] = lambda: None) ->
 
 
 class _Dying:
-    """Ends the process, as kill -9 would, before the file operation of a number."""
+    """Ends the process, as kill -9 would, before the file operation of a number. Of those of which
+    there are many alike, one in so many counts."""
 
     def __init__(self, number: int) -> None:
         self.left = number
+        self._seen: Counter[str] = Counter()
 
-    def wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def wrap(self, name: str, one_in: int) -> Callable[..., Any]:
+        call = getattr(os, name)
+
         def called(*args: Any, **options: Any) -> Any:
-            self.left -= 1
-            if self.left == 0:
-                os._exit(9)
+            self._seen[name] += 1
+            if self._seen[name] % one_in == 0:
+                self.left -= 1
+                if self.left == 0:
+                    os._exit(9)
             return call(*args, **options)
 
         return called
 
 
-_OPERATIONS = ("open", "mkdir", "write", "fsync", "rename", "unlink", "rmdir", "ftruncate")
+_OPERATIONS = {"open": 4, "mkdir": 1, "write": 8, "fsync": 4, "rename": 1, "unlink": 1, "rmdir": 1}
 
 
 def die_at_every_step(folder: Path, batches: int = 12, after: int = 10) -> None:
@@ -142,8 +149,8 @@ def die_at_every_step(folder: Path, batches: int = 12, after: int = 10) -> None:
 
             def each(dying: _Dying = dying, turns: Iterator[int] = turns) -> None:
                 if next(turns) == after:
-                    for name in _OPERATIONS:
-                        setattr(os, name, dying.wrap(getattr(os, name)))
+                    for name, one_in in _OPERATIONS.items():
+                        setattr(os, name, dying.wrap(name, one_in))
 
             record(folder / f"{number}.fcap", batches, each)
             os._exit(0)

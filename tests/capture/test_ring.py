@@ -200,7 +200,7 @@ def test_a_ring_too_small(limits: dict[str, float]) -> None:
         RingLimits(**limits)  # type: ignore[arg-type]
 
 
-def test_memory_and_size_stay_over_thousands_of_batches(tmp_path: Path) -> None:
+def test_memory_and_size_stay_over_many_batches(tmp_path: Path) -> None:
     sizes, memory = [], []
     with Ring(
         tmp_path / "a.fcap",
@@ -210,21 +210,21 @@ def test_memory_and_size_stay_over_thousands_of_batches(tmp_path: Path) -> None:
         policy=FlushPolicy(events=1),
     ) as made:
         made.begin_section(START)
-        for at, batch in enumerate(story(2400)):
+        for at, batch in enumerate(story(1600)):
             made.write_events(batch)
             if at % 100 == 99:
                 made.turn(0)
                 sizes.append(_on_disk(tmp_path / "a.fcap"))
                 memory.append(_resident())
-        assert made.counts["syscall"][0] == 2400 * ROWS
+        assert made.counts["syscall"][0] == 1600 * ROWS
     assert max(sizes) <= 1.1 * (1 << 20)
-    assert max(memory[12:]) - memory[6] < 24 << 20
+    assert max(memory[8:]) - memory[4] < 24 << 20
 
 
 def test_killed_between_any_two_steps(tmp_path: Path) -> None:
     _run("steps", tmp_path)
     captures = sorted(tmp_path.glob("*.fcap"))
-    assert len(captures) > 40
+    assert len(captures) > 15
     _check_killed(captures)
 
 

@@ -26,7 +26,7 @@ MOST_EVENTS = 60_000
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
-@pytest.mark.parametrize("pieces", [2, 9])
+@pytest.mark.parametrize("pieces", [4])
 def test_walk_goes_on_from_a_snapshot(path: Path, pieces: int) -> None:
     items = list(_items(path, pieces))
     one, other = StateEngine(), StateEngine()

@@ -40,6 +40,8 @@ _GRACE, _PATIENCE = 3.0, 60.0
 #: Into how many parts the time before an alert is cut by states that are kept, and the least
 #: seconds of one.
 _PARTS, _LEAST = 4, 1.0
+#: How many times as long as it takes is between two of them.
+_SHARE = 20
 #: Most lost events that are remembered for windows to come.
 _LOSSES = 1000
 
@@ -188,7 +190,10 @@ class Pinner:
             self._keep_state()
 
     def _keep_state(self) -> None:
+        began = time.monotonic()
         state = PackedSection.of(self._windows.snapshot())
+        # On a large host it takes its time: no more than a part of all there is.
+        self._every = max(self._every, int((time.monotonic() - began) * _SHARE * _SECOND))
         self._known.append(_Known(self._windows.walked[0], self._time, state))
         oldest = self._time - int(self.options.before * _SECOND) - self._every
         while len(self._known) > 1 and self._known[1].time <= oldest:

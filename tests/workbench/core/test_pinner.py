@@ -355,7 +355,7 @@ def test_a_window_that_cannot_be_written(tmp_path: Path) -> None:
         assert capture.source("syscall").events == 40 * ROWS
 
 
-@pytest.mark.parametrize("count", [12])
+@pytest.mark.parametrize("count", [6])
 def test_killed_with_windows_open(tmp_path: Path, count: int) -> None:
     """What was killed while a window was written opens, says so, and judges as it would have."""
     for number in range(count):
@@ -368,7 +368,7 @@ def test_killed_with_windows_open(tmp_path: Path, count: int) -> None:
         )
         assert child.stdout is not None
         child.stdout.readline()  # It has begun.
-        time.sleep(number * 0.05)
+        time.sleep(number * 0.1)
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
         child.stdout.close()
