@@ -7,9 +7,9 @@ import os
 import threading
 from collections.abc import Iterable
 
+from capture.errors import FalcowbError
 from engine.explain.near import NearCounter
 from engine.explain.near_kept import count_kept
-from capture.errors import FalcowbError
 from engine.fields.catalogue import SYSCALL, Catalogue
 from engine.folding.opened import NotKept, Numbers, OpenedCapture
 from engine.language import ast
