@@ -41,6 +41,8 @@ _POSSIBLE = Path("/sys/devices/system/cpu/possible")
 _MAX_RINGS = 8
 #: A function of kernels that run 32-bit programs.
 _IA32 = "do_int80_emulation do_fast_syscall_32 __do_fast_syscall_32"
+#: A function of kernels that hand out typed pointers to registers.
+_TYPED = "bpf_task_pt_regs"
 _RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF
 _PAGE = os.sysconf("SC_PAGESIZE")
 
@@ -228,6 +230,8 @@ def _text(options: ProbeOptions, types: KernelTypes, cpus: int, rings: int, page
     }
     if options.uids:
         defined["UIDS(uid)"] = _any("(uid) == {}", options.uids)
+    if types.mentions(_TYPED):
+        defined["TYPED"] = 1
     if types.mentions(_IA32):
         defined["IA32"] = 1
     if options.chooses:

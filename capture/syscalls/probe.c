@@ -108,6 +108,16 @@ INLINE uint64_t file_of(struct scratch *s, uint32_t which) {
         fd = s->arg[which & 7];
     }
     if(fd < 0) return 0;
+#ifdef TYPED
+    void *thread = current_task(), *files, *table;
+    uint32_t room;
+    uint64_t slots;
+    LOAD64(files, thread, OFF_FILES);
+    LOAD64(table, files, OFF_FDT);
+    LOAD32(room, table, OFF_MAX_FDS);
+    LOAD64(slots, table, OFF_FD);
+    return (uint32_t)fd < room ? pointer(slots, 8 * (uint32_t)fd) : 0;
+#else
     /* A small table of files is part of the struct that points to it. */
     uint8_t part[FILES_PART];
     uint64_t files = pointer(task, OFF_FILES);
@@ -119,6 +129,7 @@ INLINE uint64_t file_of(struct scratch *s, uint32_t which) {
     }
     if((uint32_t)fd >= *(uint32_t *)(table + OFF_MAX_FDS)) return 0;
     return pointer(*(uint64_t *)(table + OFF_FD), 8 * (uint32_t)fd);
+#endif
 }
 
 INLINE uint8_t layer_of(uint64_t file) {
@@ -194,95 +205,105 @@ INLINE int begin(struct bpf_raw_tracepoint_args *ctx, struct probe_call *c, uint
 
 /* ---- tracepoints ---- */
 
+/* Registers at the system call, by their offsets in pt_regs; what 32-bit programs pass lies otherwise. */
+#define DI 112
+#define SI 104
+#define DX 96
+#define R10 56
+#define R8 72
+#define R9 64
+#define BP 32
+#define BX 40
+#define CX 88
+#define ORIG_AX 120
+
+INLINE int64_t write_call(uint32_t call, int64_t result, uint64_t id, uint32_t kept, uint64_t *arg) {
+    uint32_t cpu = bpf_get_smp_processor_id();
+    void *to = ring_of(cpu);
+    struct probe_record *r;
+    if(!to) return 0;
+    if(kept == 0) {
+        r = bpf_ringbuf_reserve(to, sizeof(*r), 0);
+        if(!r) return -1;
+    } else if(kept == 1) {
+        r = bpf_ringbuf_reserve(to, sizeof(*r) + 8, 0);
+        if(!r) return -1;
+        ((uint64_t *)(r + 1))[0] = arg[0];
+    } else if(kept == 3) {
+        r = bpf_ringbuf_reserve(to, sizeof(*r) + 3 * 8, 0);
+        if(!r) return -1;
+        for(int i = 0; i < 3; i++) ((uint64_t *)(r + 1))[i] = arg[i];
+    } else {
+        r = bpf_ringbuf_reserve(to, sizeof(*r) + 6 * 8, 0);
+        if(!r) return -1;
+        for(int i = 0; i < 6; i++) ((uint64_t *)(r + 1))[i] = arg[i];
+    }
+    head(r, call, result, id, cpu);
+    bpf_ringbuf_submit(r, NO_WAKEUP);
+    return 0;
+}
+
 int on_sys_exit(struct bpf_raw_tracepoint_args *ctx) {
-    uint64_t regs = ctx->args[0];
+    THREAD
     int64_t result = ctx->args[1];
-    uint64_t first[2];  /* di, orig_ax */
-    if(read_kernel(first, sizeof(first), (void *)(regs + 112))) return 0;
-    uint32_t call = first[1];
+    uint64_t number_of_call;
+    REGISTER(number_of_call, ORIG_AX);
+    uint32_t call = number_of_call;
     uint32_t compat = 0;
     if(call >= 512) return 0;
 #ifdef IA32
-    uint32_t status = number(bpf_get_current_task(), OFF_STATUS);
+    uint32_t status;
+    OF_THREAD(status, OFF_STATUS);
     if(status & TS_COMPAT) {
         call = ia32_of(call);
         compat = 1;
         if(call == SOCKETCALL) {
-            call = ia32_of(512 + (number(regs, 40) & 31));  /* bx says which */
+            uint64_t which;
+            REGISTER(which, BX);
+            call = ia32_of(512 + (which & 31));
             compat = 2;
         }
     }
 #endif
     struct probe_call *c = call_of(call);
     if(!c || !c->wanted) return 0;
-    uint64_t id = bpf_get_current_pid_tgid();
+    uint64_t id;
+    THREAD_ID(id);
     if(left_out(id)) return 0;
     if(c->failures_only && result >= 0) return 0;
 
-    uint32_t cpu = bpf_get_smp_processor_id();
-    if(!c->step[0].kind && !compat) {
-        void *to = ring_of(cpu);
-        if(!to) return 0;
-        if(c->arguments == 1) {
-            struct probe_record *r = bpf_ringbuf_reserve(to, sizeof(*r) + 8, 0);
-            if(!r) goto full;
-            head(r, call, result, id, cpu);
-            ((uint64_t *)(r + 1))[0] = first[0];
-            bpf_ringbuf_submit(r, NO_WAKEUP);
-        } else if(c->arguments == 0) {
-            struct probe_record *r = bpf_ringbuf_reserve(to, sizeof(*r), 0);
-            if(!r) goto full;
-            head(r, call, result, id, cpu);
-            bpf_ringbuf_submit(r, NO_WAKEUP);
-        } else if(c->arguments == 3) {
-            uint64_t more[2];  /* dx, si */
-            read_kernel(more, sizeof(more), (void *)(regs + 96));
-            struct probe_record *r = bpf_ringbuf_reserve(to, sizeof(*r) + 3 * 8, 0);
-            if(!r) goto full;
-            head(r, call, result, id, cpu);
-            uint64_t *arg = (void *)(r + 1);
-            arg[0] = first[0];
-            arg[1] = more[1];
-            arg[2] = more[0];
-            bpf_ringbuf_submit(r, NO_WAKEUP);
-        } else {
-            uint64_t more[7];  /* r10, r9, r8, ax, cx, dx, si */
-            read_kernel(more, sizeof(more), (void *)(regs + 56));
-            struct probe_record *r = bpf_ringbuf_reserve(to, sizeof(*r) + 6 * 8, 0);
-            if(!r) goto full;
-            head(r, call, result, id, cpu);
-            uint64_t *arg = (void *)(r + 1);
-            arg[0] = first[0];
-            arg[1] = more[6];
-            arg[2] = more[5];
-            arg[3] = more[0];
-            arg[4] = more[2];
-            arg[5] = more[1];
-            bpf_ringbuf_submit(r, NO_WAKEUP);
-        }
-        return 0;
-    full:
-        lose(call, 1);
-        return 0;
-    }
-    uint64_t more[7];
-    read_kernel(more, sizeof(more), (void *)(regs + 56));
-    uint64_t arg[6] = {first[0], more[6], more[5], more[0], more[2], more[1]};
+    uint32_t kept = c->arguments;
+    uint64_t arg[6] = {};
 #ifdef IA32
-    if(compat == 1) {  /* bx, cx, dx, si, di, bp */
-        uint64_t low[2];  /* bp, bx */
-        read_kernel(low, sizeof(low), (void *)(regs + 32));
-        arg[0] = (uint32_t)low[1];
-        arg[1] = (uint32_t)more[4];
-        arg[2] = (uint32_t)more[5];
-        arg[3] = (uint32_t)more[6];
-        arg[4] = (uint32_t)first[0];
-        arg[5] = (uint32_t)low[0];
+    if(compat == 1) {
+        REGISTER(arg[0], BX);
+        REGISTER(arg[1], CX);
+        REGISTER(arg[2], DX);
+        REGISTER(arg[3], SI);
+        REGISTER(arg[4], DI);
+        REGISTER(arg[5], BP);
+        for(int i = 0; i < 6; i++) arg[i] = (uint32_t)arg[i];
     } else if(compat) {
+        uint64_t at;
         uint32_t words[6] = {};
-        read_user(words, sizeof(words), (void *)(uint64_t)(uint32_t)more[4]);
+        REGISTER(at, CX);
+        read_user(words, sizeof(words), (void *)(uint64_t)(uint32_t)at);
         for(int i = 0; i < 6; i++) arg[i] = words[i];
-    }
+    } else
 #endif
-    return begin(ctx, c, call, result, id, arg, compat);
+    if(kept) {
+        REGISTER(arg[0], DI);
+        if(kept > 1) {
+            REGISTER(arg[1], SI);
+            REGISTER(arg[2], DX);
+        }
+        if(kept > 3) {
+            REGISTER(arg[3], R10);
+            REGISTER(arg[4], R8);
+            REGISTER(arg[5], R9);
+        }
+    }
+    if(c->step[0].kind) return begin(ctx, c, call, result, id, arg, compat);
+    if(write_call(call, result, id, kept, arg)) lose(call, 1);
+    return 0;
 }

@@ -113,3 +113,36 @@ INLINE void track(uint32_t pid, uint8_t on) {
     if(p) p->on[pid & 63] = on;
 }
 #endif
+
+/* ---- the calling thread and its registers ----
+
+   Where the kernel hands out typed pointers (since 5.15) their memory is read by plain loads, which the
+   verifier checks against the kernel's own types. */
+#ifdef TYPED
+static void *(*current_task)(void) = (void *)158;
+static void *(*registers_of)(void *task) = (void *)175;
+#define LOAD64(to, base, offset) \
+    asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(to) : "r"(base), "i"(offset))
+#define LOAD32(to, base, offset) \
+    asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(to) : "r"(base), "i"(offset))
+#define THREAD                   \
+    void *thread = current_task(); \
+    void *regs = registers_of(thread);
+#define REGISTER(to, offset) LOAD64(to, regs, offset)
+#define OF_THREAD(to, offset) LOAD32(to, thread, offset)
+/* As bpf_get_current_pid_tgid has it. */
+#define THREAD_ID(to)                     \
+    do {                                  \
+        uint32_t tid, tgid;               \
+        LOAD32(tid, thread, OFF_PID);     \
+        LOAD32(tgid, thread, OFF_TGID);   \
+        (to) = (uint64_t)tgid << 32 | tid; \
+    } while(0)
+#else
+#define THREAD                           \
+    uint64_t thread = bpf_get_current_task(); \
+    uint64_t regs = ctx->args[0];
+#define REGISTER(to, offset) (to) = pointer(regs, offset)
+#define OF_THREAD(to, offset) (to) = number(thread, offset)
+#define THREAD_ID(to) (to) = bpf_get_current_pid_tgid()
+#endif
