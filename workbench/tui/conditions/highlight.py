@@ -6,7 +6,7 @@ from rich.highlighter import Highlighter
 from rich.style import Style
 from rich.text import Text
 
-from workbench.tui.conditions.words import words
+from workbench.editing.words import words
 from workbench.tui.theme import word_colour
 
 _COLOURS = {"value": "string", "punctuation": "dim"}

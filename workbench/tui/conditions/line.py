@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option as Line
 
 from workbench.backend.messages import Trouble
-from workbench.tui.conditions.complete import Completion, Vocabulary, complete
+from workbench.editing.conditions import Completion, Vocabulary, complete
 from workbench.tui.conditions.highlight import ConditionHighlighter, style_of
 
 #: Seconds after the last key until a condition is looked at.

@@ -24,8 +24,8 @@ from workbench.backend.questions.detail import (
     OpenFiles,
 )
 from workbench.backend.questions.rules import Judged
+from workbench.editing.words import quoted
 from workbench.tui.bench import EventRef
-from workbench.tui.conditions.words import quoted
 from workbench.tui.pane import Pane, PaneSpec
 from workbench.tui.theme import PRIORITIES, priority_colour, word_colour
 from workbench.tui.words import visible

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.backend.questions.detail import EventDetail
-from workbench.tui.conditions.words import quoted
+from workbench.editing.words import quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ from workbench.backend.questions.events import (
 )
 from workbench.backend.questions.opening import Opened
 from workbench.backend.questions.rules import Judged, Rules
+from workbench.editing.conditions import Vocabulary
+from workbench.editing.words import quoted
 from workbench.tui.bench import EventRef
-from workbench.tui.conditions.complete import Vocabulary
 from workbench.tui.conditions.line import ConditionLine
-from workbench.tui.conditions.words import quoted
 from workbench.tui.pane import Command, Pane
 from workbench.tui.panes.events.follow import Following, what_to_follow
 from workbench.tui.panes.events.layouts import RULE, Layouts

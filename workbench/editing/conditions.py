@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workbench.backend.questions.catalogue import FieldFacts
-from workbench.tui.conditions.words import (
+from workbench.editing.words import (
     SIGN_OPERATORS,
     WORD_OPERATORS,
     Word,
