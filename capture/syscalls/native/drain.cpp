@@ -14,6 +14,9 @@ namespace {
 
 constexpr uint32_t kBusy = 1u << 31, kDiscard = 1u << 30;
 constexpr size_t kHeader = 8;
+// Small turns give room back soon, and hold a batch to its size.
+constexpr uint64_t kTurn = 8192;
+constexpr size_t kTurnBytes = 1 << 20;
 // Records younger than this stay: another CPU may still bring an older one.
 constexpr uint64_t kSettle = 1000000;
 // How long the reader sleeps, by how full it found the fullest buffer.
@@ -62,8 +65,10 @@ public:
 
     bool mapped() const { return producer_ != MAP_FAILED; }
 
-    // Looks for records older than "before", at most so many. Gives the time up to which all were found.
+    // Looks for records older than "before", at most so many, and not many more bytes than a turn's.
+    // Gives the time up to which all were found.
     uint64_t find(uint64_t before, size_t most) {
+        size_t bytes = 0;
         found_.clear();
         const uint64_t written =
             __atomic_load_n(static_cast<const uint64_t *>(producer_), __ATOMIC_ACQUIRE);
@@ -80,7 +85,8 @@ public:
             const uint64_t time = size >= 8 ? load<uint64_t>(at + kHeader) : 0;
             if(time >= before) break;
             found_.push_back({time, at + kHeader, next, size});
-            if(found_.size() >= most) return time;
+            bytes += size;
+            if(found_.size() >= most || bytes >= kTurnBytes) return time;
         }
         return before;
     }
@@ -144,8 +150,7 @@ private:
         found_.clear();
         double used = 0;
         uint64_t until = before;
-        // Small turns give room back soon.
-        const size_t turn = std::min<uint64_t>(most / rings_.size() + 1, 8192);
+        const size_t turn = std::min<uint64_t>(most / rings_.size() + 1, kTurn);
         for(Ring &ring : rings_) {
             until = std::min(until, ring.find(before, turn));
             used = std::max(used, ring.used());
