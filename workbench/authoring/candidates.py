@@ -35,6 +35,7 @@ PASSING = re.compile(
     r"asynctype|source|hostname|useragent)s?([._].*)?$",
     re.IGNORECASE,
 )
+_WHOLE = re.compile(r"(^|[._])(uri|url|reason|stage|message|raw|json)($|[._])", re.IGNORECASE)
 #: Different values of one field that are worth a list.
 _MOST_VALUES = 5
 _LEAST_PREFIX = 5
@@ -63,7 +64,7 @@ def field_names(source: str, catalogue: Catalogue) -> list[str]:
     """The fields worth comparing in a source, the most telling first."""
     if source == SYSCALL:
         return list(CALL_FIELDS)
-    return [
+    names = [
         info.name
         for info in catalogue.fields(source)
         if not (info.argument is not None and info.argument.required)
@@ -71,7 +72,9 @@ def field_names(source: str, catalogue: Catalogue) -> list[str]:
         and "generic" not in info.properties
         and not info.path
         and not PASSING.search(info.name)
-    ][:MOST]
+    ]
+    # Addresses repeat in one text what other fields say apart.
+    return sorted(names, key=lambda name: bool(_WHOLE.search(name)))[:MOST]
 
 
 def values_of(
