@@ -200,7 +200,8 @@ def _joined(checks: Sequence[Candidate]) -> Expr:
 def _rule(name: str, source: str, checks: Sequence[Candidate], events: Sequence[FoundEvent]) -> str:
     condition = format_condition(_joined(checks))
     fields = dict.fromkeys(check.field for check in checks)
-    shown = " ".join(f"{field.rpartition('.')[2]}=%{field}" for field in fields)
+    short = Counter(field.rpartition(".")[2] for field in fields)
+    shown = " ".join(f"{_label(field, short)}=%{field}" for field in fields)
     numbers = ", ".join(str(event.number) for event in events[:10])
     more = f" and {len(events) - 10} more" if len(events) > 10 else ""
     lines = [
