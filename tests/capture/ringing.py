@@ -177,6 +177,7 @@ def kill_at_random(folder: Path, times: int) -> None:
                         "k8s_audit", plugin_batch(1 + turn * ROWS, 3, payload=os.urandom(12000))
                     )
                     turn += 1
+                    time.sleep(0.005)  # What is there is walked by the test: not too much.
                     if made.infos[0].let_go is not None:
                         with contextlib.suppress(BlockingIOError):
                             os.write(tell, b"x")
