@@ -8,6 +8,7 @@ import mmap
 import os
 import platform
 import re
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ _IA32 = "do_int80_emulation do_fast_syscall_32 __do_fast_syscall_32"
 _TYPED = "bpf_task_pt_regs"
 _RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF
 _PAGE = os.sysconf("SC_PAGESIZE")
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_NR_BPF, _GET_INFO = 321, 15  # of x86_64; BPF_OBJ_GET_INFO_BY_FD
+_INFO_SIZE, _RECURSION_MISSES = 232, 208
 
 
 class LoadedProbe:
@@ -195,6 +200,10 @@ class LoadedProbe:
                 totals[call] = totals.get(call, 0) + value
         return totals
 
+    def missed(self) -> int:
+        """Times the kernel passed a program over, because one of them ran on that CPU already."""
+        return sum(_recursion_misses(self._programs[name].fd) for name, _ in _entries(self.tracks))
+
     def _update(self, table: str, key: int, value: Any) -> None:
         number = ctypes.c_uint32(key)
         fd = self._bpf[table.encode()].map_fd
@@ -257,6 +266,17 @@ def _begins(container: str) -> str:
             hint="give the beginning of the id, 12 characters or so, as the engine lists it",
         )
     return " && ".join(f"(id)[{at}] == '{letter}'" for at, letter in enumerate(container))
+
+
+def _recursion_misses(program: int) -> int:
+    """A count in ``struct bpf_prog_info`` (linux/bpf.h); 0 where the kernel (before 5.12) has
+    none."""
+    info = ctypes.create_string_buffer(_INFO_SIZE)
+    attributes = struct.pack("<IIQ", program, _INFO_SIZE, ctypes.addressof(info))
+    given = ctypes.create_string_buffer(attributes, len(attributes))
+    if _LIBC.syscall(_NR_BPF, _GET_INFO, given, len(attributes)) != 0:
+        return 0
+    return int(struct.unpack_from("<Q", info, _RECURSION_MISSES)[0])
 
 
 def _possible_cpus() -> int:

@@ -27,11 +27,12 @@ from capture.syscalls.options import ProbeOptions
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Events that were lost: how many, since ``time_ns`` at the latest was the question before.
+    """Events that were lost between one question after them and the next.
 
-    ``time_ns`` is the time of day (ns) at which the loss was seen. ``where`` is ``kernel`` (no
-    room in a ring buffer) or ``user`` (a record that could not be read). ``syscall_class`` is the
-    category of the events: file, net, process, io_read, memory ...; ``event`` their name.
+    ``time_ns`` is the time of day (ns) at which the loss was seen, ``count`` how many there were.
+    ``where`` is ``kernel`` (no room in a ring buffer) or ``user`` (a record that could not be
+    read). ``syscall_class`` is the category of the events: file, net, process, io_read, memory
+    ...; ``event`` their name. Of some the kernel says only how many: the class is ``unknown``.
     """
 
     time_ns: int
@@ -125,6 +126,9 @@ class LiveProbe:
         for call, total in loaded.lost().items():
             _count(found, "kernel", call, total - self._told.get(call, 0))
             self._told[call] = total
+        missed = loaded.missed()
+        _count(found, "kernel", -1, missed - self._told.get(-1, 0))
+        self._told[-1] = missed
         for call, count in self._assembler.malformed().items():
             _count(found, "user", call, count)
         losses = [
@@ -140,7 +144,7 @@ class LiveProbe:
         loaded = self._running()
         assert self._assembler is not None
         counts = self._assembler.counts()
-        untold = sum(loaded.lost().values()) - sum(self._told.values())
+        untold = sum(loaded.lost().values()) + loaded.missed() - sum(self._told.values())
         return ProbeCounters(
             int(counts.events), self._lost + untold, int(counts.bytes), int(counts.wakeups)
         )
