@@ -217,6 +217,11 @@ def _rule(name: str, source: str, checks: Sequence[Candidate], events: Sequence[
     return "\n".join(lines) + "\n"
 
 
+def _label(field: str, short: Counter[str]) -> str:
+    last = field.rpartition(".")[2]
+    return last if short[last] == 1 else field.replace(".", "_")
+
+
 def _test(walk: Walk, name: str, checks: Sequence[Candidate], events: Sequence[FoundEvent]) -> str:
     """One marked event with the fields that the rule looks at, and the capture with all."""
     catalogue = walk.session.plugins.surroundings.catalogue
