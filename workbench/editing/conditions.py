@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.backend.questions.catalogue import FieldFacts
@@ -51,6 +51,8 @@ class Vocabulary:
     event_types: Sequence[str] = ()
     macros: Sequence[str] = ()
     lists: Sequence[str] = ()
+    #: What macros and lists are, by name.
+    about: Mapping[str, str] = field(default_factory=dict)
     _by_name: dict[str, FieldFacts] = field(default_factory=dict)
 
     def field(self, name: str) -> FieldFacts | None:
@@ -71,8 +73,8 @@ def complete(text: str, cursor: int, known: Vocabulary) -> Completion:
     before = every[-1] if every else None
     options = _options(every, before, known)
     if word is not None and word.kind == "operator" and word.text in SIGN_OPERATORS:
-        return Completion(cursor, cursor, _fitting("", _values(every, known)))
-    return Completion(start, cursor, _fitting(typed, options))
+        return Completion(cursor, cursor, fitting("", _values(every, known)))
+    return Completion(start, cursor, fitting(typed, options))
 
 
 def _options(every: list[Word], before: Word | None, known: Vocabulary) -> Iterable[Option]:
@@ -104,7 +106,7 @@ def _checks(known: Vocabulary) -> Iterable[Option]:
         dot = "[…] " if each.argument else ""
         yield Option(each.name, "field", f"{dot}{each.type.lower()}  {each.description}")
     for name in known.macros:
-        yield Option(name, "macro", "macro of the rules")
+        yield Option(name, "macro", known.about.get(name, "macro of the rules"))
 
 
 def _operators(about: FieldFacts | None) -> Iterable[Option]:
@@ -144,7 +146,8 @@ def _values(every: list[Word], known: Vocabulary) -> Iterable[Option]:
         opened = "(" if not _in_list(every) else ""
         closed = ")" if opened else ""
         for each in known.lists:
-            yield Option(f"{opened}{each}{closed}", "list", "list of the rules")
+            said = known.about.get(each, "list of the rules")
+            yield Option(f"{opened}{each}{closed}", "list", said)
 
 
 def _joints() -> Iterable[Option]:
@@ -152,7 +155,7 @@ def _joints() -> Iterable[Option]:
     yield Option("or", "keyword", "one of them holds")
 
 
-def _fitting(typed: str, options: Iterable[Option]) -> tuple[Option, ...]:
+def fitting(typed: str, options: Iterable[Option]) -> tuple[Option, ...]:
     """Those that begin with what was typed, then those that have it in them."""
     low = typed.lower().lstrip("(")
     starts, holds = [], []

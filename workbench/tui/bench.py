@@ -244,6 +244,11 @@ class Bench:
             pane.event_chosen(event)
         self.changed()
 
+    def go_to(self, file: str, line: int, column: int = 1) -> None:
+        """Show a place of a rule file (from 1); panes hear of it by ``place_chosen``."""
+        for pane in self.panes():
+            pane.place_chosen(file, line, column)
+
     def mark(self, number: int) -> bool:
         """Mark an event, or take its mark away; whether it is marked now."""
         if number in self.marks:

@@ -107,6 +107,9 @@ class Pane(Vertical):
     def event_chosen(self, event: EventRef) -> None:
         """The cursor is at another event."""
 
+    def place_chosen(self, file: str, line: int, column: int) -> None:
+        """A place of a rule file is to be shown; the editor does."""
+
     def marks_changed(self) -> None:
         """``bench.marks`` changed."""
 
