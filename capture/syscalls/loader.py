@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from capture.errors import CaptureError
 from capture.syscalls import _native
 from capture.syscalls.bcc_module import import_bcc
@@ -193,12 +195,8 @@ class LoadedProbe:
         table = self._bpf[b"lost"].map_fd
         if self._bcc.lib.bpf_lookup_elem(table, ctypes.byref(key), ctypes.byref(values)) != 0:
             return {}
-        totals: dict[int, int] = {}
-        for index, value in enumerate(values):
-            if value:
-                call = index % lib.LOSSES
-                totals[call] = totals.get(call, 0) + value
-        return totals
+        totals = np.frombuffer(values, np.uint64).reshape(cpus, lib.LOSSES).sum(axis=0)
+        return {int(call): int(totals[call]) for call in np.flatnonzero(totals)}
 
     def missed(self) -> int:
         """Times the kernel passed a program over, because one of them ran on that CPU already."""
