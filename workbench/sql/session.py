@@ -31,15 +31,17 @@ from workbench.core.scap_cache import Progress
 from workbench.core.session import Session
 from workbench.sql.asked import Asked, Conditions, asked
 from workbench.sql.described import TableInfo
-from workbench.sql.errors import SqlError, Stopped, Told, in_words, place_in, told
+from workbench.sql.errors import SqlError, Stopped, Told, in_words, told
 from workbench.sql.events_table import EventsTable
 from workbench.sql.limits import Limits
 from workbench.sql.opened import OpenedCapture, Work
-from workbench.sql.other_tables import Fixed, TypeTable, ViewTable, tables_of, with_captures
+from workbench.sql.other_tables import Fixed, TypeTable, tables_of
+from workbench.sql.own import made_by, spare
 from workbench.sql.result import Result
 from workbench.sql.rules import Rules
 from workbench.sql.safety import check, connect
 from workbench.sql.store import Store
+from workbench.sql.summaries import ViewTable, with_captures
 from workbench.sql.tokens import Statement, statements
 from workbench.sql.views import FUNCTIONS, VIEWS
 
@@ -146,23 +148,6 @@ class SqlSession:
             else:
                 table.bind(Asked(""))
 
-    def _spare_own(self, statement: Statement) -> None:
-        """Raises SqlError for a statement that would change a table of the captures."""
-        if statement.first not in ("CREATE", "DROP", "ALTER"):
-            return
-        words = statement.words
-        for at, word in enumerate(words):
-            if word.is_word("VIEW", "TABLE", "MACRO", "FUNCTION"):
-                rest = [each for each in words[at + 1 :] if not each.is_word("IF", "NOT", "EXISTS")]
-                name = (rest[0].name or "").lower() if rest else ""
-                if name in self.tables or name in (*FUNCTIONS, "matches"):
-                    raise SqlError(
-                        f"{name} is of the captures, and stays as it is",
-                        place=place_in(statement.text, rest[0].start),
-                        hint="Give what is yours another name.",
-                    )
-                return
-
     @property
     def infos(self) -> list[TableInfo]:
         """All tables with their columns."""
@@ -237,7 +222,8 @@ class SqlSession:
                 reader = self._connection.sql(wish.text).to_arrow_reader(_ROWS)
                 self._answering = reader
                 first = next(iter(reader), None)
-                self._remember(kind, statement, wish)
+                if kind == "CREATE" and (made := made_by(statement)):
+                    self._made_views[made] = wish
             except (duckdb.IOException, duckdb.SerializationException) as error:
                 if last:
                     raise self._said(error, statement) from None
@@ -292,7 +278,7 @@ class SqlSession:
 
     def _check(self, statement: Statement, wish: Asked, used: Sequence[Table]) -> None:
         """Find out what is wrong before anything is made."""
-        self._spare_own(statement)
+        spare(statement, (*self.tables, *FUNCTIONS, "matches"))
         for table in used:
             table.check(wish)
         if statement.first in ("EXPLAIN", "DROP", "ALTER"):
@@ -315,23 +301,6 @@ class SqlSession:
                 wish.names.add(name)
                 continue
             return
-
-    def _remember(self, kind: str, statement: Statement, wish: Asked) -> None:
-        """What a view or macro of a person's own asks for, whoever names it."""
-        if kind != "CREATE":
-            return
-        words = [word.text.upper() for word in statement.words]
-        for at, word in enumerate(words):
-            if word in ("VIEW", "MACRO", "FUNCTION"):
-                rest = statement.words[at + 1 :]
-                named = [
-                    each for each in rest if each.name and not each.is_word("IF", "NOT", "EXISTS")
-                ]
-                if named:
-                    self._made_views[(named[0].name or "").lower()] = wish
-                return
-            if word in ("TABLE", "AS"):
-                return
 
     def _batches(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.sql.described import Column
-from workbench.sql.other_tables import ViewSpec
+from workbench.sql.summaries import ViewSpec
 
 _BIG, _TEXT, _TIME, _FLAG = "BIGINT", "VARCHAR", "TIMESTAMP_NS", "BOOLEAN"
 
