@@ -16,7 +16,7 @@ from workbench.backend.client import EngineClient
 from workbench.tui.bars import StatusBar, TopBar
 from workbench.tui.bench import Arguments, Bench, Severity
 from workbench.tui.commands import Actions
-from workbench.tui.pane import Command, Pane, pane_specs
+from workbench.tui.pane import Command, Pane, PaneSpec, pane_specs
 from workbench.tui.screens.help import Help
 from workbench.tui.screens.start import Start, open_prompt
 from workbench.tui.state import State, state_folder
@@ -37,7 +37,8 @@ class Delivered(Message):
 
 
 class FalcowbApp(App[None]):
-    """``arguments``: what to open; None for the start screen."""
+    """``arguments``: what to open; None for the start screen. ``specs``: the panes, by default
+    all that there are."""
 
     TITLE = "falcowb"
     COMMANDS = {Actions}  # noqa: RUF012 # Textual's own name and type
@@ -72,11 +73,16 @@ class FalcowbApp(App[None]):
         Command("Close the capture", "close", "Back to the start screen"),
     )
 
-    def __init__(self, arguments: Arguments | None = None, state: State | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Arguments | None = None,
+        state: State | None = None,
+        specs: list[PaneSpec] | None = None,
+    ) -> None:
         super().__init__()
         self._arguments = arguments
         self.state = state or State()
-        self.specs = pane_specs()
+        self.specs = pane_specs() if specs is None else specs
         self.bench = Bench(
             EngineClient(
                 deliver=self._deliver,

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from workbench.tui.bench import Bench
-from workbench.tui.theme import PRIORITIES, priority_colour
+from workbench.tui.theme import priority_colour
 from workbench.tui.times import clock, day_and_time, span
 
 
@@ -99,6 +99,10 @@ def _engine(bench: Bench, good: str, busy: str, bad: str) -> Text:
     return Text("● ready", style=good)
 
 
+#: Priorities in a word.
+_SHORT = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+
+
 def _percent(share: float | None) -> str:
     return "" if share is None else f" {min(share, 1.0):.0%}"
 
@@ -110,6 +114,6 @@ def _alerts(bench: Bench, dark: bool, dim: str) -> Text:
     total = sum(count for _, count in judged.by_priority)
     text = Text(f"{total:,} alerts", style="" if total else dim)
     for priority, count in judged.by_priority:
-        name = PRIORITIES[priority][:4].lower() if priority != 6 else "info"
-        text.append(f"  ■ {count:,} {name}", style=priority_colour(priority, dark))
+        style = priority_colour(priority, dark)
+        text.append(f"  ■ {count:,} {_SHORT[priority]}", style=style)
     return text

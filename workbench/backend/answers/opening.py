@@ -99,7 +99,8 @@ def _opened(case: Case, session: Session) -> Opened:
         case.capture.count,
         min((span.min_time for span in spans), default=None),
         max((span.max_time for span in spans), default=None),
-        manifest.host.name,
+        # A log says nothing of the host that it is read on.
+        manifest.host.name if any(each.name == SYSCALL for each in sources) else "",
         (*strangers, *case.capture.missing),
         case.capture.recording,
     )

@@ -18,6 +18,8 @@ from workbench.backend.messages import Trouble
 from workbench.editing.conditions import Completion, Vocabulary, complete
 from workbench.tui.conditions.highlight import ConditionHighlighter, style_of
 
+#: Characters of a message above which the hint stands for it.
+_LONG = 70
 #: Seconds after the last key until a condition is looked at.
 _PAUSE = 0.25
 
@@ -90,9 +92,9 @@ class ConditionLine(Vertical):
         yield self._field
         self._list.display = False
         self._list.can_focus = False
-        yield self._list
         self._wrong.display = False
         yield self._wrong
+        yield self._list
 
     def on_mount(self) -> None:
         self._set_dark()
@@ -126,10 +128,14 @@ class ConditionLine(Vertical):
         scroll = int(self._field.scroll_offset.x)
         place = trouble.column - 1 - scroll
         if trouble.column and 0 <= place < self._field.size.width - 4:
-            text.append(" " * max(place - 2, 0) + "▲ ")
-        text.append(trouble.message)
-        if trouble.hint:
-            text.append(f"  {trouble.hint}", style="dim")
+            text.append(" " * max(place - 2, 0))
+        text.append("▲ ")
+        # What is expected can be a long list: the way out says it in a few words.
+        if trouble.hint and len(trouble.message) > _LONG:
+            text.append(trouble.hint)
+        else:
+            text.append(trouble.message)
+            text.append(f"  {trouble.hint}" if trouble.hint else "", style="dim")
         self._wrong.update(text)
 
     # Typing.
