@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from capture.errors import FalcowbError, Place
 from engine.ruleset.loader import read_rule_files
 from engine.ruleset.options import RuleFile
-from engine.yaml import load_documents, read_text
+from engine.yaml import load_documents
 from workbench.authoring.exception import ExceptionDraft
 from workbench.authoring.rule_edit import unix_lines, with_exception
 from workbench.core.session import Session
+from workbench.core.texts import replace_text, text_to_edit
 
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file anew, keeping its mode. Raises FalcowbError where that cannot be done."""
-    target = path.resolve() if path.is_symlink() else path
-    try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-        with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            newline="",
-            dir=target.parent,
-            prefix=f".{target.name}.",
-            delete=False,
-        ) as file:
-            file.write(text)
-        made = Path(file.name)
-        made.chmod(mode)
-        made.replace(target)
-    except OSError as error:
-        raise FalcowbError(
-            f"the file cannot be written: {error.strerror}", place=Place(str(path))
-        ) from error
-
-
-def text_to_edit(path: Path) -> str:
-    """A file's text, empty where there is none. Raises FalcowbError for what would not be written
-    back as it is."""
-    if not path.exists():
-        return ""
-    text = read_text(path)
-    if path.read_bytes() != text.encode("utf-8", "replace"):
-        raise FalcowbError(
-            "the file is not plain UTF-8, so it is not changed",
-            place=Place(str(path)),
-            hint="Save it as UTF-8 without a byte order mark.",
-        )
-    return text
+__all__ = ["append_item", "replace_text", "text_to_edit", "write_exception"]
 
 
 def append_item(path: Path, item: str) -> None:
