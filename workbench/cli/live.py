@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.sources import (
+    Buffer,
     Command,
     Containers,
     Duration,
@@ -71,6 +72,7 @@ def live(
     duration: Duration = None,
     all_syscalls: EverySyscall = False,
     snaplen: Snaplen = 80,
+    buffer: Buffer = "8MiB",
     syscalls: Annotated[
         bool,
         typer.Option("--syscalls/--no-syscalls", help="Watch system calls, if rules are of them."),
@@ -108,7 +110,7 @@ def live(
     from workbench.core.live import Alerting, Nowhere
     from workbench.core.record import Limits, Recorder
     from workbench.core.session import Session
-    from workbench.core.sizes import parse_seconds
+    from workbench.core.sizes import parse_seconds, parse_size
 
     reuse_memory()
     limits = Limits(seconds=None if duration is None else parse_seconds(duration))
@@ -123,7 +125,12 @@ def live(
         if watched:
             names = None if all_syscalls else watched
             asked = Chosen(
-                names, snaplen, tuple(pid or ()), tuple(container or ()), tuple(uid or ())
+                names,
+                snaplen,
+                parse_size(buffer),
+                tuple(pid or ()),
+                tuple(container or ()),
+                tuple(uid or ()),
             )
             feeds.append(open_calls(asked, child, signals, gather=_GATHER))
         feeds += plugin_feeds(session, open_params, needed=not feeds, gather=_GATHER)

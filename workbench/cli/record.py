@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.sources import (
+    Buffer,
     Command,
     Containers,
     Duration,
@@ -87,6 +88,7 @@ def capture(
         ),
     ] = None,
     snaplen: Snaplen = 80,
+    buffer: Buffer = "8MiB",
     on_drop: Annotated[
         str,
         typer.Option("--on-drop", metavar="warn|exit", help="What to do when events are lost."),
@@ -197,7 +199,12 @@ def capture(
             if names is not None and ruleset is not None:
                 names |= calls_of_rules(ruleset)
             asked = Chosen(
-                names, snaplen, tuple(pid or ()), tuple(container or ()), tuple(uid or ())
+                names,
+                snaplen,
+                parse_size(buffer),
+                tuple(pid or ()),
+                tuple(container or ()),
+                tuple(uid or ()),
             )
             feeds.append(open_calls(asked, child, signals))
         feeds += plugin_feeds(session, open_params, needed=not syscalls)

@@ -21,8 +21,8 @@ _MAX_NOTES = 5
 
 
 class Signals:
-    """What signals ask for. SIGINT and SIGTERM set ``stop``; the second one ends the process at
-    once. SIGUSR1 sets ``rotate``.
+    """What signals ask for. SIGINT, SIGTERM and SIGHUP (unless ignored, as under ``nohup``) set
+    ``stop``; the second one ends the process at once. SIGUSR1 sets ``rotate``.
 
     With a command under us that is in the foreground of a terminal, Ctrl-C is the command's: it
     got the signal too, and its end ends the recording. SIGTERM is passed on to it (``passed_on``).
@@ -34,8 +34,9 @@ class Signals:
         self.asked = 0  # the signal that asked to stop
         self.with_command = False
         self.passed_on: Callable[[], None] = lambda: None
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, self._stop)
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if each is not signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN:
+                signal.signal(each, self._stop)
         signal.signal(signal.SIGUSR1, self._rotate)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:

@@ -40,6 +40,14 @@ Uids = Annotated[
 Snaplen = Annotated[
     int, typer.Option("--snaplen", metavar="BYTES", help="Bytes kept of what is read and written.")
 ]
+Buffer = Annotated[
+    str,
+    typer.Option(
+        "--buffer",
+        metavar="SIZE",
+        help="The kernel's buffer of each CPU; a larger one loses less when the host is busy.",
+    ),
+]
 EverySyscall = Annotated[
     bool,
     typer.Option("--all-syscalls", help="Every system call, not those alone that rules need."),

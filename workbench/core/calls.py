@@ -17,14 +17,18 @@ from workbench.config.values import Values
 from workbench.core.call_feed import CallFeed, Probe
 from workbench.core.session import Session
 
+_LEAST_BUFFER, _MOST_BUFFER = 64 << 10, 1 << 30
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """``syscalls``: names, None for every one. ``pids``, ``containers``, ``uids``: of whom; empty
-    for anybody. ``command``: what runs under the recording, as process ``command_pid``."""
+    """``syscalls``: names, None for every one. ``buffer_bytes``: of the kernel, for each CPU.
+    ``pids``, ``containers``, ``uids``: of whom; empty for anybody. ``command``: what runs under the
+    recording, as process ``command_pid``."""
 
     syscalls: frozenset[str] | None
     snaplen: int = 80
+    buffer_bytes: int = 8 << 20
     pids: tuple[int, ...] = ()
     containers: tuple[str, ...] = ()
     uids: tuple[int, ...] = ()
@@ -61,6 +65,8 @@ def call_feed(
     for pid in chosen.pids:
         if not Path(f"/proc/{pid}").is_dir():
             raise FalcowbError(f"there is no process {pid}")
+    if not _LEAST_BUFFER <= chosen.buffer_bytes <= _MOST_BUFFER:
+        raise FalcowbError("--buffer is a size from 64KiB to 1GiB")
     require()
     roots = chosen.pids + ((chosen.command_pid,) if chosen.command_pid else ())
     options = ProbeOptions(
@@ -70,6 +76,7 @@ def call_feed(
         containers=chosen.containers,
         uids=chosen.uids,
         exclude_pids=(os.getpid(),),
+        buffer_bytes=chosen.buffer_bytes,
     )
 
     def make() -> Probe:

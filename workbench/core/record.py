@@ -182,7 +182,8 @@ class Recorder:
         if self._ended_by_drop:
             raise FalcowbError(
                 f"the recording was ended because events were lost ({self._ended_by_drop})",
-                hint="Record fewer calls (--rules, --pid), or let it go on with --on-drop warn.",
+                hint="Record fewer calls (--rules, --pid), give a larger --buffer, or let it go on "
+                "with --on-drop warn.",
             )
 
     def _take(self, sink: Sink, item: Item) -> None:
