@@ -20,6 +20,7 @@ from capture.validate import Level, validate
 from capture.writer import FlushPolicy
 from engine.state.machine import EventState, StateEngine
 from tests.capture.ringing import ROWS, START, STEP, calls, record, ring, story
+from tests.capture.small_disk import small_disk
 from tests.engine.state.differences import differences
 from tests.engine.syscalls.made import BASE
 
@@ -250,7 +251,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    with _small_disk(tmp_path) as disk:
+    with small_disk(tmp_path) as disk:
         made = ring(disk / "a.fcap", limits=RingLimits(bytes=64 << 20))
         with pytest.raises(CaptureError, match="the disk is full"):
             for batch in story(2000):
@@ -263,7 +264,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_while_a_state_is_written(tmp_path: Path) -> None:
-    with _small_disk(tmp_path) as disk:
+    with small_disk(tmp_path) as disk:
         made = ring(disk / "a.fcap")
         for batch in story(30):
             made.write_events(batch)
@@ -330,24 +331,3 @@ def _on_disk(path: Path) -> int:
 
 def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-class _small_disk:
-    """A file system of 3 MB, where that can be mounted."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "disk"
-
-    def __enter__(self) -> Path:
-        self._path.mkdir()
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(self._path)],
-            check=False,
-            capture_output=True,
-        )
-        if mounted.returncode != 0:
-            pytest.skip("a small file system cannot be mounted here")
-        return self._path
-
-    def __exit__(self, *_: object) -> None:
-        subprocess.run(["umount", "-l", str(self._path)], check=False)

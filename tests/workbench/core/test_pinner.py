@@ -28,6 +28,7 @@ from engine.alerts import AlertOptions
 from engine.ruleset.selection import Matching
 from engine.state.machine import StateEngine
 from tests.capture.ringing import ROWS, START, STEP, calls
+from tests.capture.small_disk import small_disk
 from tests.capture.support import batch as plugin_batch
 from tests.engine.state.differences import differences
 from tests.engine.syscalls.made import BASE, Made, batch
@@ -348,9 +349,9 @@ def test_a_largest_size(tmp_path: Path) -> None:
 
 
 def test_all_together_are_bounded(tmp_path: Path) -> None:
-    alarms = dict.fromkeys(range(20, 400, 40), b"/etc/alarm")
-    options = PinOptions(before=0.2, after=0.2, total_bytes=100_000)
-    pinner, told = drive(tmp_path, 400, alarms, options)
+    alarms = dict.fromkeys(range(20, 220, 40), b"/etc/alarm")
+    options = PinOptions(before=0.2, after=0.2, total_bytes=20_000)
+    pinner, told = drive(tmp_path, 220, alarms, options)
     assert 1 <= len(pinner.pinned) < len(alarms)
     assert pinner.refused == len(alarms) - len(pinner.pinned)
     assert sum("No more windows" in text for text in told.said) == 1
@@ -366,6 +367,29 @@ def test_a_window_that_cannot_be_written(tmp_path: Path) -> None:
     assert any("is not kept" in text for text in told.said)
     with open_capture(tmp_path / "ring.fcap") as capture:
         assert capture.source("syscall").events == 40 * ROWS
+
+
+def test_a_full_disk_ends_the_window_and_not_the_recording(tmp_path: Path) -> None:
+    with small_disk(tmp_path) as disk:
+        (disk / "filler").write_bytes(bytes((3 << 20) - (310 << 10)))
+
+        def wait(turn: int, pinner: Pinner) -> None:
+            deadline = time.monotonic() + 60
+            while turn == 90 and pinner._pin is not None and time.monotonic() < deadline:
+                pinner._flush_ring()
+                pinner.tick()
+                time.sleep(0.01)
+
+        options = PinOptions(before=0.5, after=30.0, prefix=str(disk / "x"))
+        pinner, told = drive(tmp_path, 120, {5: b"/etc/alarm"}, options, each=wait)
+        [path] = pinner.pinned
+        assert any("disk is full" in text for text in told.said), told.said
+        with open_capture(path) as capture:
+            assert any("disk is full" in text for text in capture.missing)
+            assert StateEngine(capture.sections()[0]).counts.threads
+    with open_capture(tmp_path / "ring.fcap") as capture:
+        assert capture.source("syscall").events == 120 * ROWS
+        assert any("ends early" in text for text in capture.missing)
 
 
 @pytest.mark.parametrize("count", [6])
