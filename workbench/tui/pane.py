@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -120,13 +120,17 @@ class Pane(Vertical):
         """The pane came into sight."""
 
 
-def pane_specs() -> list[PaneSpec]:
-    """Every pane, in order: the modules of ``workbench.tui.panes`` that have a ``PANE``."""
+def pane_specs(only: Collection[str] | None = None) -> list[PaneSpec]:
+    """Every pane, in order: the modules of ``workbench.tui.panes`` that have a ``PANE``; or those
+    of the modules ``only``."""
     from workbench.tui import panes
 
     found = []
-    for module in pkgutil.iter_modules(panes.__path__, f"{panes.__name__}."):
-        spec = getattr(importlib.import_module(module.name), "PANE", None)
+    for module in pkgutil.iter_modules(panes.__path__):
+        if only is not None and module.name not in only:
+            continue
+        imported = importlib.import_module(f"{panes.__name__}.{module.name}")
+        spec = getattr(imported, "PANE", None)
         if isinstance(spec, PaneSpec):
             found.append(spec)
     return sorted(found, key=lambda spec: (spec.order, spec.id))

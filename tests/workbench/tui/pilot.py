@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from workbench.tui.app import FalcowbApp
 from workbench.tui.bench import Arguments
+from workbench.tui.pane import pane_specs
 from workbench.tui.panes.events.pane import EventsPane
 from workbench.tui.state import State
 
@@ -78,10 +79,14 @@ class Driver:
 
 @asynccontextmanager
 async def running(
-    arguments: Arguments | None, folder: Path, size: tuple[int, int] = (120, 40)
+    arguments: Arguments | None,
+    folder: Path,
+    size: tuple[int, int] = (120, 40),
+    *,
+    panes: Collection[str] | None = None,
 ) -> AsyncIterator[Driver]:
-    """The app; its state is in ``folder``."""
-    app = FalcowbApp(arguments, State(folder / "state.json"))
+    """The app, with all panes or those of some modules; its state is in ``folder``."""
+    app = FalcowbApp(arguments, State(folder / "state.json"), pane_specs(panes))
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         try:

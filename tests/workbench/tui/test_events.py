@@ -16,6 +16,7 @@ from workbench.tui.screens.dialogs import Menu, Prompt
 
 pytestmark = needs_captures
 CASE = Arguments(str(INTRUSION), (str(RULES),))
+PANES = ("events", "detail")
 
 
 async def filtered(driver: Driver, condition: str) -> None:
@@ -34,7 +35,7 @@ def number(driver: Driver) -> int:
 
 
 async def test_moving_jumping_and_alerts(tmp_path: Path) -> None:
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         table = driver.events.table
         assert "12 alerts" in driver.text() and "1 of 1,400" in driver.text()
@@ -77,7 +78,7 @@ async def test_moving_jumping_and_alerts(tmp_path: Path) -> None:
 
 
 async def test_filter_with_completion_and_errors(tmp_path: Path) -> None:
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         await driver.until(lambda: driver.app.bench.fields is not None)
         await driver.press("g")
@@ -120,7 +121,7 @@ async def test_filter_with_completion_and_errors(tmp_path: Path) -> None:
 
 
 async def test_narrowing_by_a_value_and_by_alerts(tmp_path: Path) -> None:
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         bench, table = driver.app.bench, driver.events.table
         await driver.press("a")
@@ -149,7 +150,7 @@ async def test_narrowing_by_a_value_and_by_alerts(tmp_path: Path) -> None:
 
 
 async def test_following_a_process_and_a_file(tmp_path: Path) -> None:
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         bench, table = driver.app.bench, driver.events.table
         await driver.press("g")
@@ -174,7 +175,7 @@ async def test_following_a_process_and_a_file(tmp_path: Path) -> None:
 
 
 async def test_marks_and_copies(tmp_path: Path) -> None:
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         bench, table = driver.app.bench, driver.events.table
         await driver.press("space", "down", "space")
@@ -195,13 +196,13 @@ async def test_marks_and_copies(tmp_path: Path) -> None:
         await driver.settled()
         assert table.count == 2
     # All of it is there again: marks, and where one was.
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         assert driver.app.bench.marks == {1, 3}
 
 
 async def test_where_one_was_is_remembered(tmp_path: Path) -> None:
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         await filtered(driver, "proc.name=find")
         await driver.press("end")
@@ -210,7 +211,7 @@ async def test_where_one_was_is_remembered(tmp_path: Path) -> None:
         there = number(driver)
         await driver.press("ctrl+t")
         theme = driver.app.theme
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         assert driver.app.bench.view.condition == "proc.name=find"
         await driver.until(lambda: number(driver) == there)
@@ -219,7 +220,7 @@ async def test_where_one_was_is_remembered(tmp_path: Path) -> None:
 
 
 async def test_columns(tmp_path: Path) -> None:
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         await driver.until(lambda: driver.app.bench.fields is not None)
         table = driver.events.table
@@ -245,13 +246,13 @@ async def test_columns(tmp_path: Path) -> None:
         await driver.drawn()
         await driver.press("n")
         await driver.until(lambda: (row := table.row(table.cursor)) and row.cells[-1])
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         assert RULE in driver.events.table.fields and driver.events.table.widths
 
 
 async def test_detail(tmp_path: Path) -> None:
-    async with running(CASE, tmp_path) as driver:
+    async with running(CASE, tmp_path, panes=PANES) as driver:
         await driver.settled()
         detail = driver.app.pane("detail")
         assert isinstance(detail, DetailPane)
@@ -283,7 +284,7 @@ async def test_detail(tmp_path: Path) -> None:
 
 async def test_an_audit_log(tmp_path: Path) -> None:
     arguments = Arguments(str(SAMPLES / "k8s_intrusion.jsonl"), config=str(SAMPLES / "falco.yaml"))
-    async with running(arguments, tmp_path) as driver:
+    async with running(arguments, tmp_path, panes=PANES) as driver:
         await driver.settled()
         assert "ka.verb" in driver.text() and "28 alerts" in driver.text()
         detail = driver.app.pane("detail")

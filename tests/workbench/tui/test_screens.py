@@ -37,7 +37,7 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def looks_the_same(snap_compare: Any, tmp_path: Path) -> Callable[..., bool]:
     def compare(before: Before, size: tuple[int, int]) -> bool:
-        panes = [spec for spec in pane_specs() if spec.id in ("events", "detail")]
+        panes = pane_specs(("events", "detail"))
         arguments = Arguments("samples/k8s_intrusion.jsonl", config="samples/falco.yaml")
         app = FalcowbApp(arguments, State(tmp_path / "state.json"), panes)
 
