@@ -85,7 +85,6 @@ def _as_data(
         "writer": manifest.writer,
         "origin": None if manifest.origin is None else asdict(manifest.origin),
         "pinned": None if manifest.pinned is None else asdict(manifest.pinned),
-        "pinned": None if manifest.pinned is None else asdict(manifest.pinned),
         "syscall": _syscalls(opened),
         "sources": [
             {
@@ -163,7 +162,9 @@ def _pinned_in_words(pinned: Pinned) -> list[str]:
     from capture.times import format_span, format_time
 
     length = format_span(max(pinned.stop - pinned.start, 0))
-    lines = [f"  kept of       {_plain(pinned.ring)}, {length} around {pinned.count:,} alert{'s' * (pinned.count != 1)}"]
+    lines = [
+        f"  kept of       {_plain(pinned.ring)}, {length} around {pinned.count:,} alert{'s' * (pinned.count != 1)}"
+    ]
     told = [
         f"{format_time(alert.time)}  {_plain(alert.priority)}  {_plain(alert.rule)}, event"
         f" {alert.num}"
@@ -187,6 +188,7 @@ def _state(opened: Capture) -> str:
 
 def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
     from capture.manifest import SYSCALL
+    from capture.ring import let_go_in_words
     from capture.times import SECOND, format_span, format_time
 
     plugin = source.plugin
@@ -219,6 +221,9 @@ def _source_in_words(source: SourceInfo, gaps: list[Gap]) -> list[str]:
     lines.append(
         f"  on disk       {_size(source.bytes)} in {count} segment{'s' * (count != 1)}{packed}"
     )
+    gone = let_go_in_words(source)
+    if gone:
+        lines.append(f"  let go        {gone}")
     if source.drops or gaps:
         lines.append(f"  dropped       {max(source.drops, sum(gap.count for gap in gaps)):,}")
         told = [
