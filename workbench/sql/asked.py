@@ -137,7 +137,9 @@ def _selected(node: Any, result: Asked) -> None:
     for part in _nodes(node):
         if part.get("class") == "COLUMN_REF" and part.get("column_names"):
             used.add(part["column_names"][0].lower())
-    # A table's name used as a value is a struct of all its columns.
+    # A table's name used as a value is a struct of all its columns, unless a column of the answer
+    # is called so.
+    used -= {str(each.get("alias") or "").lower() for each in node["select_list"]}
     for alias, table in tables.items():
         if alias in used and result.starred is not None and alias not in _columns_of(node):
             result.starred.add(table)

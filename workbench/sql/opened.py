@@ -128,3 +128,14 @@ class Work:
                 kept.path.with_suffix(".json").unlink(missing_ok=True)
             each.found.clear()
         self._attached.clear()
+
+
+def capture_name(path: str | Path, taken: Sequence[str]) -> str:
+    """What a capture is called: the name of its file without the ending, made different."""
+    name = Path(path).name
+    for ending in (".gz", ".scap", ".fcap"):
+        name = name.removesuffix(ending)
+    found, number = name or "capture", 2
+    while found in taken:
+        found, number = f"{name}-{number}", number + 1
+    return found

@@ -63,3 +63,9 @@ def event_numbers(table: pa.Table) -> npt.NDArray[np.int64] | None:
     if name is None:
         return None
     return np.unique(table.column(name).drop_null().cast(pa.int64()).to_numpy())
+
+
+def shown_schema(schema: pa.Schema, conditions: dict[str, str]) -> pa.Schema:
+    """The columns that stand for conditions, by name, under the names a person gave them."""
+    shown = {name: f"matches({condition!r})" for name, condition in conditions.items()}
+    return pa.schema([field.with_name(shown.get(field.name, field.name)) for field in schema])

@@ -34,10 +34,10 @@ from workbench.sql.described import TableInfo
 from workbench.sql.errors import SqlError, Stopped, Told, in_words, told
 from workbench.sql.events_table import EventsTable
 from workbench.sql.limits import Limits
-from workbench.sql.opened import OpenedCapture, Work
+from workbench.sql.opened import OpenedCapture, Work, capture_name
 from workbench.sql.other_tables import Fixed, TypeTable, tables_of
 from workbench.sql.own import made_by, spare
-from workbench.sql.result import Result
+from workbench.sql.result import Result, shown_schema
 from workbench.sql.rules import Rules
 from workbench.sql.safety import check, connect
 from workbench.sql.store import Store
@@ -104,7 +104,7 @@ class SqlSession:
         try:
             for path in paths:
                 capture = open_any(path, progress)
-                opened.append((_name(path, [name for name, _ in opened]), capture))
+                opened.append((capture_name(path, [name for name, _ in opened]), capture))
             return cls(opened, session, rules, limits, note)
         except BaseException:
             for _, capture in opened:
@@ -235,7 +235,7 @@ class SqlSession:
         except BaseException:
             self._settle()
             raise
-        schema = _schema(reader.schema, wish.conditions)
+        schema = shown_schema(reader.schema, wish.conditions)
         result = Result(schema, self._batches(first, reader, schema, statement), close=self._settle)
         result.seconds = time.monotonic() - started
         return result
@@ -400,20 +400,3 @@ class SqlSession:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _schema(schema: pa.Schema, conditions: dict[str, str]) -> pa.Schema:
-    """Columns of conditions under the names a person gave them."""
-    shown = {name: f"matches({condition!r})" for name, condition in conditions.items()}
-    return pa.schema([field.with_name(shown.get(field.name, field.name)) for field in schema])
-
-
-def _name(path: str | Path, taken: Sequence[str]) -> str:
-    """What a capture is called: the name of its file without the ending, made different."""
-    name = Path(path).name
-    for ending in (".gz", ".scap", ".fcap"):
-        name = name.removesuffix(ending)
-    found, number = name or "capture", 2
-    while found in taken:
-        found, number = f"{name}-{number}", number + 1
-    return found

@@ -104,6 +104,8 @@ def test_only_what_is_named_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert len(notes) == 1
         rows(sql, 'SELECT "user.uid", "proc.name" FROM events')
         assert len(notes) == 2 and "user.uid" in notes[1] and "proc.cwd" not in notes[1]
+        rows(sql, 'SELECT "proc.name", count(*) AS events FROM events GROUP BY 1 ORDER BY events')
+        assert len(notes) == 2
     with Session.open() as session, SqlSession.open([CALLS], session, note=notes.append) as again:
         assert rows(again, 'SELECT count("proc.name") AS n FROM events') == count
         assert len(notes) == 2  # another session found what was made
