@@ -162,9 +162,8 @@ def _pinned_in_words(pinned: Pinned) -> list[str]:
     from capture.times import format_span, format_time
 
     length = format_span(max(pinned.stop - pinned.start, 0))
-    lines = [
-        f"  kept of       {_plain(pinned.ring)}, {length} around {pinned.count:,} alert{'s' * (pinned.count != 1)}"
-    ]
+    count = f"{pinned.count:,} alert{'s' * (pinned.count != 1)}"
+    lines = [f"  kept of       {_plain(pinned.ring)}, {length} around {count}"]
     told = [
         f"{format_time(alert.time)}  {_plain(alert.priority)}  {_plain(alert.rule)}, event"
         f" {alert.num}"
