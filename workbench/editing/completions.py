@@ -57,9 +57,12 @@ class Names:
     tags: Sequence[str] = ()
 
 
-def completions(lines: Sequence[str], line: int, column: int, names: Names) -> Completion:
-    """What may stand at a position: what is replaced is from ``start`` to ``end`` of its line."""
-    found = outline(lines)
+def completions(
+    lines: Sequence[str], line: int, column: int, names: Names, found: Outline | None = None
+) -> Completion:
+    """What may stand at a position: what is replaced is from ``start`` to ``end`` of its line.
+    ``found``: the outline of the lines, where it is known."""
+    found = found or outline(lines)
     item = found.at(line) or _item_above(found, line)
     before = lines[line][:column]
     if item is None or _begins_item(before, item):
