@@ -550,7 +550,7 @@ class EditorPane(Pane):
             if hits is None:
                 head.append("not judged", "dim")
             else:
-                head.append(f"{hits:,} hits", "bold")
+                head.append(f"{hits:,} hit{'' if hits == 1 else 's'}", "bold")
                 before = self._before.get(rule)
                 if self.bench.texts and before is not None and before != hits:
                     head.append(f"  saved: {before:,}", word_colour("number", dark))

@@ -189,10 +189,8 @@ class RuleText(TextArea):
         for line, several in self._by_line.items():
             rows: list[tuple[str, str]] = []
             for each in several[:_MOST_ROWS]:
-                indent = min(each.column, max(width - 40, 0))
-                said = f"{_MARK[each.severity]} {visible(each.text)}"
-                if each.hint:
-                    said += f" — {visible(' '.join(each.hint.split()))}"
+                indent = min(each.column, max(width - 60, 0))
+                said = f"{_MARK[each.severity]} {_said(each)}"
                 wrapped = textwrap.wrap(said, max(width - indent, 20), subsequent_indent="  ")
                 rows += [(each.severity, " " * indent + row) for row in wrapped[:_MOST_ROWS]]
             self._notes[line] = rows[: 2 * _MOST_ROWS]
@@ -376,3 +374,11 @@ class RuleText(TextArea):
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
         event.stop()
         self.post_message(self.Moved(self))
+
+
+def _said(each: Diagnostic) -> str:
+    """What is wrong in a few rows: what is short first."""
+    text, hint = (visible(" ".join(part.split())) for part in (each.text, each.hint))
+    if not hint:
+        return text
+    return f"{hint} ({text})" if len(text) > 60 > len(hint) else f"{text} — {hint}"
