@@ -37,7 +37,8 @@ missing_packages() {
 
 built() {
     compgen -G 'plugins/host/_native*.so' >/dev/null && compgen -G 'capture/scap/_native*.so' >/dev/null &&
-        compgen -G 'engine/state/_native*.so' >/dev/null && [ -e plugins/k8s_audit/k8s_audit.so ]
+        compgen -G 'engine/state/_native*.so' >/dev/null &&
+        compgen -G 'capture/syscalls/_native*.so' >/dev/null && [ -e plugins/k8s_audit/k8s_audit.so ]
 }
 
 want=$(fingerprint)
