@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from workbench.tui.app import FalcowbApp
 from workbench.tui.bench import Arguments
@@ -48,10 +49,11 @@ class Driver:
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
-        names = {" ": "space", "=": "equals_sign", ".": "full_stop", "(": "left_parenthesis",
-                 ")": "right_parenthesis", "_": "underscore", ",": "comma", "/": "slash",
-                 ":": "colon", '"': "quotation_mark", "+": "plus", "-": "minus"}  # fmt: skip
-        await self.press(*(names.get(character, character) for character in text))
+        """Into the line that has the focus, as a paste does: a key for each would take long."""
+        focused = self.app.focused
+        assert isinstance(focused, Input)
+        focused.insert_text_at_cursor(text)
+        await self.pilot.pause()
 
     async def settled(self) -> None:
         """All is indexed, judged and drawn."""

@@ -86,7 +86,7 @@ async def test_filter_with_completion_and_errors(tmp_path: Path) -> None:
         await driver.press("enter")
         await driver.until(lambda: number(driver) == 390)
         await driver.press("slash")
-        await driver.type("proc.na")
+        await driver.press(*"proc", "full_stop", *"na")
         assert "proc.name" in driver.text() and "charbuf" in driver.text()
         await driver.press("tab")
         assert driver.events.line.value == "proc.name "

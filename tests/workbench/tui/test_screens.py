@@ -7,21 +7,20 @@ look at the pictures in ``__snapshots__``.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.pilot import Pilot
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.assertion import SnapshotAssertion
+from textual.widgets import Input
 
 from tests.workbench.command import ROOT
-from tests.workbench.tui.pilot import Driver
-from workbench.tui.app import FalcowbApp
+from tests.workbench.tui.pilot import Driver, running
 from workbench.tui.bench import Arguments
-from workbench.tui.pane import pane_specs
-from workbench.tui.state import State
+from workbench.tui.panes.detail import DetailPane
 
-Before = Callable[[Driver], Awaitable[None]]
+CASE = Arguments("samples/k8s_intrusion.jsonl", config="samples/falco.yaml")
 
 
 @pytest.fixture(autouse=True)
@@ -34,67 +33,46 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-@pytest.fixture
-def looks_the_same(snap_compare: Any, tmp_path: Path) -> Callable[..., bool]:
-    def compare(before: Before, size: tuple[int, int]) -> bool:
-        panes = pane_specs(("events", "detail"))
-        arguments = Arguments("samples/k8s_intrusion.jsonl", config="samples/falco.yaml")
-        app = FalcowbApp(arguments, State(tmp_path / "state.json"), panes)
-
-        async def run_before(pilot: Pilot[None]) -> None:
-            driver = Driver(app, pilot)
-            await driver.settled()
-            detail = app.pane("detail")
-            await driver.until(lambda: getattr(detail, "detail", None), "detail")
-            await before(driver)
-            await driver.drawn()
-
-        same: bool = snap_compare(app, terminal_size=size, run_before=run_before)
-        return same
-
-    return compare
-
-
-async def at_an_alert(driver: Driver) -> None:
-    await driver.press("n", "n")
-    event = driver.app.bench
-    await driver.until(lambda: event.event is not None and event.event.number == 26)
+async def at(driver: Driver, number: int) -> None:
+    """The cursor and the detail are at an event, and all is drawn."""
     detail = driver.app.pane("detail")
-    await driver.until(lambda: getattr(detail, "detail").number == 26)  # noqa: B009 # no pane has it
+    assert isinstance(detail, DetailPane)
+    await driver.until(lambda: detail.detail and detail.detail.number == number, f"at {number}")
+    await driver.drawn()
+    await driver.pilot.pause(0.2)
 
 
-def test_an_alert(looks_the_same: Callable[..., bool]) -> None:
-    assert looks_the_same(at_an_alert, (120, 40))
+async def test_the_main_screens(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    pictures = snapshot.use_extension(SVGImageExtension)
 
+    def picture(name: str) -> None:
+        assert driver.app.export_screenshot(title="falcowb") == pictures(name=name)
 
-def test_an_alert_on_a_small_terminal(looks_the_same: Callable[..., bool]) -> None:
-    assert looks_the_same(at_an_alert, (80, 24))
-
-
-def test_light(looks_the_same: Callable[..., bool]) -> None:
-    async def light(driver: Driver) -> None:
-        await at_an_alert(driver)
+    async with running(CASE, tmp_path, (120, 40), panes=("events", "detail")) as driver:
+        await driver.settled()
+        await at(driver, 1)
+        await driver.press("n")
+        await at(driver, 18)
+        await driver.press("n")
+        await at(driver, 26)
+        picture("an alert")
+        await driver.press("question_mark")
+        await driver.pilot.pause(0.2)
+        picture("help")
+        await driver.press("escape")
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.pilot.pause(0.2)
+        await at(driver, 26)
+        picture("an alert on a small terminal")
+        await driver.pilot.resize_terminal(120, 40)
         await driver.press("ctrl+t", "space")
-
-    assert looks_the_same(light, (120, 40))
-
-
-def test_a_wrong_filter_with_completion(looks_the_same: Callable[..., bool]) -> None:
-    async def wrong(driver: Driver) -> None:
-        bench = driver.app.bench
-        await driver.until(lambda: bench.fields is not None)
-        await driver.press("slash")
-        for part in driver.events.line.query("Input"):
-            part.cursor_blink = False  # type: ignore[attr-defined] # an Input
+        await at(driver, 27)
+        picture("light")
+        await driver.press("ctrl+t", "slash")
+        await driver.until(lambda: driver.app.bench.fields is not None)
+        driver.events.query_one(Input).cursor_blink = False
         await driver.type("ka.verb = delete and ka.target.re")
         await driver.until(lambda: "▲" in driver.text(), "what is wrong")
-        await driver.until(lambda: "ka.target.resource" in driver.text(), "completions")
-
-    assert looks_the_same(wrong, (120, 40))
-
-
-def test_the_help(looks_the_same: Callable[..., bool]) -> None:
-    async def help_(driver: Driver) -> None:
-        await driver.press("question_mark")
-
-    assert looks_the_same(help_, (120, 40))
+        await driver.until(lambda: "ka.target.resource " in driver.text(), "completions")
+        await driver.pilot.pause(0.2)
+        picture("a wrong filter with completions")
