@@ -1,26 +1,24 @@
-"""Compiles the probe with bcc, loads it into the kernel and attaches it."""
+"""Has the probe compiled, loads it into the kernel and attaches it."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import mmap
 import os
 import platform
 import re
+import resource
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from capture.errors import CaptureError
-from capture.syscalls import _native
-from capture.syscalls.bcc_module import import_bcc
+from capture.syscalls import _native, kernel
 from capture.syscalls.btf import KernelTypes
 from capture.syscalls.calls import ia32_calls, probe_calls, wanted
-from capture.syscalls.headers import find_headers
+from capture.syscalls.compiler import Compiled, compile_probe, create_maps
 from capture.syscalls.offsets import probe_offsets
 from capture.syscalls.options import MAX_SNAPLEN, ProbeOptions
 
@@ -46,12 +44,15 @@ _MAX_RINGS = 8
 _IA32 = "do_int80_emulation do_fast_syscall_32 __do_fast_syscall_32"
 #: A function of kernels that hand out typed pointers to registers.
 _TYPED = "bpf_task_pt_regs"
-_RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF
+#: Processes that can be left out.
+_MAX_EXCLUDED = 8
+#: Programs of steps, and the number of each.
+_STEPS = {
+    name.lower(): int(getattr(lib, name))
+    for name in dir(lib)
+    if name.startswith("STEP_") and name != "STEP_END"
+}
 _PAGE = os.sysconf("SC_PAGESIZE")
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_NR_BPF, _GET_INFO = 321, 15  # of x86_64; BPF_OBJ_GET_INFO_BY_FD
-_INFO_SIZE, _RECURSION_MISSES = 232, 208
 
 
 class LoadedProbe:
@@ -73,96 +74,85 @@ class LoadedProbe:
         count = min(1 << (cpus - 1).bit_length(), _MAX_RINGS)
         pages = max(1, options.buffer_bytes // _PAGE)
         self.ring_bytes = (1 << (pages - 1).bit_length()) * _PAGE
+        self.tracks = options.chooses
         self._attached: list[int] = []
         self._own: list[int] = []
         self._tracked: mmap.mmap | None = None
-        self._bcc = import_bcc()
-        self.tracks = options.chooses
         self._types = KernelTypes()
-        text = _text(options, self._types, cpus, count, self.ring_bytes // _PAGE)
-        self._bpf = self._compile(text)
+        entries = [name for name, _ in _entries(self.tracks)]
+        text = _text(options, self._types, cpus, count)
+        compiled = compile_probe(text, [*entries, *_STEPS])
         try:
-            self.rings = self._make_rings(count)
-            # The table is the kernel's own memory: a byte changed here is seen there at once.
-            self._tracked = (
-                mmap.mmap(self._bpf[b"tracked"].map_fd, _pid_room()) if self.tracks else None
-            )
-            self._fill()
-            self._programs = self._load()
+            self._maps = self._create(compiled, cpus, count)
+            self._fill(options)
+            self._programs = self._load(compiled)
         except BaseException:
             self.close()
             raise
 
-    def _compile(self, text: str) -> Any:
-        with _environment("BCC_KERNEL_SOURCE", str(find_headers())):
-            try:
-                return self._bcc.BPF(text=text.encode(), cflags=["-w"])
-            except Exception as error:  # bcc raises bare Exceptions
-                raise CaptureError(
-                    f"the probe could not be compiled: {error}",
-                    hint="falcowb capture --check says what this host lacks",
-                ) from error
+    def _create(self, compiled: Compiled, cpus: int, count: int) -> dict[str, int]:
+        # Refused where the limit may not be raised; kernels since 5.11 do not ask for it.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY,) * 2)
+        try:
+            maps = create_maps(compiled, {"ring": self.ring_bytes})
+            self._own += maps.values()
+            self.rings = [maps["ring"]]
+            while len(self.rings) < count:
+                fd = kernel.create_map(kernel.RINGBUF, "ring", 0, 0, self.ring_bytes)
+                self._own.append(fd)
+                self.rings.append(fd)
+            # The table is the kernel's own memory: a byte changed here is seen there at once.
+            if self.tracks:
+                self._tracked = mmap.mmap(maps["tracked"], _pid_room())
+        except OSError as error:
+            raise CaptureError(
+                f"the kernel does not give the probe its memory ({count} ring buffers of "
+                f"{self.ring_bytes:,} bytes, and some for {cpus} CPUs): {error.strerror}",
+                hint="ask for a smaller buffer; falcowb capture --check says what this host lacks",
+            ) from error
+        return maps
 
-    def _make_rings(self, count: int) -> list[int]:
-        rings = [self._bpf[b"ring"].map_fd]
-        native = self._bcc.lib
-        while len(rings) < count:
-            fd = native.bcc_create_map(_RINGBUF, b"falcowb_ring", 0, 0, self.ring_bytes, 0)
-            if fd < 0:
-                raise CaptureError(
-                    f"the kernel gave no ring buffer of {self.ring_bytes:,} bytes: "
-                    f"{os.strerror(ctypes.get_errno())}",
-                    hint="ask for a smaller buffer",
-                )
-            self._own.append(fd)
-            rings.append(fd)
-        return rings
-
-    def _fill(self) -> None:
+    def _fill(self, options: ProbeOptions) -> None:
         for index, fd in enumerate(self.rings):
-            self._update("rings", index, ctypes.c_int(fd))
-        for number, call in ia32_calls().items() if self._types.mentions(_IA32) else ():
-            self._update("ia32", number, ctypes.c_uint32(call))
+            self._update("rings", index, struct.pack("<i", fd))
+        if "ia32" in self._maps:
+            for number, call in ia32_calls().items():
+                self._update("ia32", number, struct.pack("<I", call))
+        excluded = [*options.exclude_pids, *[0] * _MAX_EXCLUDED][:_MAX_EXCLUDED]
+        self._update("settings", 0, struct.pack(f"<{_MAX_EXCLUDED}I", *excluded))
         array = probe_calls(self._chosen)
         size = ffi.sizeof("struct probe_call")
         data = bytes(ffi.buffer(array))
         for number in self._chosen:
-            value = ctypes.create_string_buffer(data[number * size : (number + 1) * size], size)
-            self._update("calls", number, value)
+            self._update("calls", number, data[number * size : (number + 1) * size])
 
-    def _load(self) -> dict[str, Any]:
-        programs: dict[str, Any] = {}
-        names = [name for name, _ in _entries(self.tracks)]
-        steps = {
-            name.lower(): getattr(lib, name)
-            for name in dir(lib)
-            if name.startswith("STEP_") and name not in ("STEP_END",)
-        }
-        for name in [*names, *steps]:
+    def _load(self, compiled: Compiled) -> dict[str, int]:
+        programs: dict[str, int] = {}
+        for name, program in compiled.programs.items():
             try:
-                programs[name] = self._bpf.load_func(name.encode(), self._bcc.BPF.RAW_TRACEPOINT)
-            except Exception as error:  # bcc raises bare Exceptions
+                programs[name] = kernel.load_program(name, program.linked(self._maps))
+            except OSError as error:
                 raise CaptureError(
-                    f"the kernel does not load the probe ({name}): {error}",
+                    f"the kernel does not load the probe ({name}): {error.strerror}",
                     hint="falcowb capture --check says what this host lacks; "
                     "the kernel must be 5.8 or newer",
                 ) from error
-        for name, number in steps.items():
-            self._update("steps", number, ctypes.c_int(programs[name].fd))
+            self._own.append(programs[name])
+        for name, number in _STEPS.items():
+            self._update("steps", number, struct.pack("<i", programs[name]))
         return programs
 
     def attach(self) -> None:
         """From now on records are written."""
         for name, tracepoint in _entries(self.tracks):
-            fd = self._bcc.lib.bpf_attach_raw_tracepoint(
-                self._programs[name].fd, tracepoint.encode()
-            )
-            if fd < 0:
+            try:
+                fd = kernel.open_raw_tracepoint(tracepoint, self._programs[name])
+            except OSError as error:
                 raise CaptureError(
-                    f"the probe cannot be attached to {tracepoint}: "
-                    f"{os.strerror(ctypes.get_errno())}",
+                    f"the probe cannot be attached to {tracepoint}: {error.strerror}",
                     hint="falcowb capture --check says what this host lacks",
-                )
+                ) from error
             self._attached.append(fd)
 
     def detach(self) -> None:
@@ -172,14 +162,14 @@ class LoadedProbe:
         self._attached.clear()
 
     def close(self) -> None:
+        """Detached, and all memory given back."""
         self.detach()
-        for fd in self._own:
-            os.close(fd)
-        self._own.clear()
         if self._tracked is not None:
             self._tracked.close()
             self._tracked = None
-        self._bpf.cleanup()
+        for fd in self._own:
+            os.close(fd)
+        self._own.clear()
 
     def track(self, pids: Iterable[int]) -> None:
         """Record these processes, and what they start from now on."""
@@ -189,28 +179,24 @@ class LoadedProbe:
 
     def lost(self) -> dict[int, int]:
         """Events lost so far for want of room, by number of the call."""
-        key = ctypes.c_int(0)
         cpus = _possible_cpus()
-        values = (ctypes.c_uint64 * (lib.LOSSES * cpus))()
-        table = self._bpf[b"lost"].map_fd
-        if self._bcc.lib.bpf_lookup_elem(table, ctypes.byref(key), ctypes.byref(values)) != 0:
-            return {}
+        values = kernel.lookup(self._maps["lost"], 0, 8 * lib.LOSSES * cpus)
         totals = np.frombuffer(values, np.uint64).reshape(cpus, lib.LOSSES).sum(axis=0)
         return {int(call): int(totals[call]) for call in np.flatnonzero(totals)}
 
     def missed(self) -> int:
         """Times the kernel passed a program over, because one of them ran on that CPU already."""
-        return sum(_recursion_misses(self._programs[name].fd) for name, _ in _entries(self.tracks))
+        return sum(
+            kernel.recursion_misses(self._programs[name]) for name, _ in _entries(self.tracks)
+        )
 
-    def _update(self, table: str, key: int, value: Any) -> None:
-        number = ctypes.c_uint32(key)
-        fd = self._bpf[table.encode()].map_fd
-        native = self._bcc.lib
-        if native.bpf_update_elem(fd, ctypes.byref(number), ctypes.byref(value), 0) != 0:
+    def _update(self, table: str, key: int, value: bytes) -> None:
+        try:
+            kernel.update(self._maps[table], key, value)
+        except OSError as error:
             raise CaptureError(
-                f"the kernel did not take what the probe is to do ({table}): "
-                f"{os.strerror(ctypes.get_errno())}"
-            )
+                f"the kernel did not take what the probe is to do ({table}): {error.strerror}"
+            ) from error
 
 
 def _entries(tracks: bool) -> list[tuple[str, str]]:
@@ -224,16 +210,15 @@ def _entries(tracks: bool) -> list[tuple[str, str]]:
     ]
 
 
-def _text(options: ProbeOptions, types: KernelTypes, cpus: int, rings: int, pages: int) -> str:
+def _text(options: ProbeOptions, types: KernelTypes, cpus: int, rings: int) -> str:
     defined: dict[str, object] = {
         **probe_offsets(types),
         "CPUS": cpus,
         "RINGS": rings,
-        "RING_PAGES": pages,
+        "EXCLUDED": min(len(options.exclude_pids), _MAX_EXCLUDED),
         "SNAPLEN": options.snaplen,
         "MAX_SNAPLEN": MAX_SNAPLEN,
         "MAX_CONTROL": 4096,
-        "EXCLUDED(pid)": _any("(pid) == {}", options.exclude_pids),
     }
     if options.uids:
         defined["UIDS(uid)"] = _any("(uid) == {}", options.uids)
@@ -266,17 +251,6 @@ def _begins(container: str) -> str:
     return " && ".join(f"(id)[{at}] == '{letter}'" for at, letter in enumerate(container))
 
 
-def _recursion_misses(program: int) -> int:
-    """A count in ``struct bpf_prog_info`` (linux/bpf.h); 0 where the kernel (before 5.12) has
-    none."""
-    info = ctypes.create_string_buffer(_INFO_SIZE)
-    attributes = struct.pack("<IIQ", program, _INFO_SIZE, ctypes.addressof(info))
-    given = ctypes.create_string_buffer(attributes, len(attributes))
-    if _LIBC.syscall(_NR_BPF, _GET_INFO, given, len(attributes)) != 0:
-        return 0
-    return int(struct.unpack_from("<Q", info, _RECURSION_MISSES)[0])
-
-
 def _possible_cpus() -> int:
     """How many CPUs the kernel has room for."""
     try:
@@ -293,16 +267,3 @@ def _pid_room() -> int:
     except (OSError, ValueError):
         most = 4 << 20
     return (most // _PAGE + 1) * _PAGE
-
-
-@contextlib.contextmanager
-def _environment(name: str, value: str) -> Any:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before

@@ -31,7 +31,7 @@ INLINE uint16_t small(uint64_t base, uint32_t offset) {
 /* id: bpf_get_current_pid_tgid(). */
 INLINE int left_out(uint64_t id) {
     uint32_t tgid = id >> 32;
-    if(EXCLUDED(tgid)) return 1;
+    if(is_excluded(tgid)) return 1;
 #ifdef UIDS
     uint32_t uid = bpf_get_current_uid_gid();
     if(!(UIDS(uid))) return 1;

@@ -34,15 +34,21 @@ struct scratch {
     uint8_t data[3 * SCRATCH];
 };
 
+/* What changes from one recording to the next, and so is not compiled in. */
+struct settings {
+    uint32_t excluded[8];
+};
+
 struct losses {
     uint64_t of[LOSSES];
 };
 
-BPF_RINGBUF_OUTPUT(ring, RING_PAGES);
+BPF_RINGBUF_OUTPUT(ring, 1);  /* made as large as it is to be when it is loaded */
 BPF_ARRAY_OF_MAPS(rings, "ring", RINGS);
 BPF_ARRAY(calls, struct probe_call, CALLS);
 BPF_ARRAY(scratches, struct scratch, CPUS);
 BPF_PERCPU_ARRAY(lost, struct losses, 1);
+BPF_ARRAY(settings, struct settings, 1);
 BPF_PROG_ARRAY(steps, STEPS);
 #ifdef IA32
 BPF_ARRAY(ia32, uint32_t, 512 + 32);
@@ -85,6 +91,16 @@ INLINE struct scratch *scratch_of(uint32_t cpu) {
 
 INLINE struct probe_call *call_of(uint32_t call) {
     return calls.lookup(&call);
+}
+
+INLINE int is_excluded(uint32_t pid) {
+#if EXCLUDED
+    uint32_t zero = 0;
+    struct settings *given = settings.lookup(&zero);
+    for(int i = 0; i < EXCLUDED; i++)
+        if(given && given->excluded[i] == pid) return 1;
+#endif
+    return 0;
 }
 
 #ifdef IA32
