@@ -38,6 +38,8 @@ _MAPS = (
 _NO_TABLE = (1 << 64) - 1
 #: Raised when what is kept changes its form.
 _FORM = 1
+#: Most files kept: one an option that is compiled in, and kernel.
+_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def compile_probe(text: str, names: Sequence[str], cache: Path | None = None) ->
     folder = cache or cache_folder().with_name("probe")
     key = hashlib.sha256(json.dumps([_FORM, text, list(names)]).encode()).hexdigest()
     path = folder / f"{key[:32]}.json"
-    if (kept := _read(path)) is not None:
+    kept = _read(path)
+    if kept is not None and set(kept.programs) == set(names):
         return kept
     compiled = _compile(text, names)
     _write(path, compiled)
@@ -177,7 +180,7 @@ def _read(path: Path) -> Compiled | None:
             name: Program(bytes.fromhex(code), tuple((int(at), str(to)) for at, to in links))
             for name, (code, links) in kept["programs"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return Compiled(maps, programs)
 
@@ -196,6 +199,9 @@ def _write(path: Path, compiled: Compiled) -> None:
         with os.fdopen(fd, "w") as file:
             json.dump(kept, file)
         Path(name).replace(path)
+        newest = sorted(path.parent.iterdir(), key=lambda each: -each.stat().st_mtime)
+        for old in newest[_KEPT:]:
+            old.unlink()
 
 
 @contextlib.contextmanager
