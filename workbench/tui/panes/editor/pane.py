@@ -47,6 +47,7 @@ class EditorPane(Pane):
     """``buffers`` are the open files by path; ``path`` is the one that is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", key_display="esc"),
         Binding("ctrl+s", "save", "Save"),
         Binding("f2", "definition", "Definition"),
         Binding("f3", "back", "Back", show=False),
@@ -376,6 +377,10 @@ class EditorPane(Pane):
     @on(RuleText.Left)
     def _left(self, event: RuleText.Left) -> None:
         event.stop()
+        self.action_leave()
+
+    def action_leave(self) -> None:
+        """Keys are commands again."""
         self.app.action_next_area(1)
 
     def on_descendant_blur(self) -> None:

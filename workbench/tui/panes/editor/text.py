@@ -243,6 +243,9 @@ class RuleText(TextArea):
         note = document.note_at(row)
         if note is None:
             strip = super()._render_line(y)
+            if not self.soft_wrap:
+                # Textual makes every line as long as the longest.
+                strip = strip.crop(0, self.size.width)
             return self._marked(strip, row)
         line, which = note
         rows = self._notes.get(line, [])
@@ -262,7 +265,7 @@ class RuleText(TextArea):
         gutter, rest = strip.divide([self.gutter_width, strip.cell_length])
         number = gutter.text.rstrip()
         style = self._severity_style(worst.severity)
-        segments = [Segment(number, style), Segment(f" {_MARK[worst.severity]}"[:2], style)]
+        segments = [Segment(number, style), Segment(f"{_MARK[worst.severity]} ", style)]
         return Strip.join([Strip(segments).adjust_cell_length(self.gutter_width), rest])
 
     def _severity_style(self, severity: str) -> Style:

@@ -18,7 +18,7 @@ from textual.strip import Strip
 from workbench.tui.panes.rules.lines import Line
 from workbench.tui.theme import PRIORITIES, priority_colour, word_colour
 
-_HITS, _TIME, _ROWS, _PRIORITY = 8, 9, 9, 7
+_HITS, _TIME, _ROWS, _PRIORITY = 8, 8, 8, 9
 #: From so many columns on there is room for: what a rule costs, its priority's name.
 _WITH_COST, _WITH_PRIORITY = 62, 50
 
@@ -219,7 +219,7 @@ class RuleLines(ScrollView, can_focus=True):
         if what == "priority":
             if line.rule is None:
                 return Segment(" " * room, base)
-            name = PRIORITIES[line.rule.priority][:room].ljust(room)
+            name = PRIORITIES[line.rule.priority].replace("Informational", "Info").ljust(room)
             colour = Style(color=priority_colour(line.rule.priority, dark))
             return Segment(name, base + colour if line.rule.enabled else dim)
         if what == "hits":
