@@ -29,7 +29,7 @@ from capture.stored_calls import (
     read_syscalls,
     type_names,
 )
-from capture.streams import stream
+from capture.streams import let_go_meanwhile, stream
 from capture.times import format_span, format_time
 
 #: Most damaged or missing files that are named one by one.
@@ -241,7 +241,9 @@ class Capture:
         for segment in info.segments:
             if segment.closed and _outside(segment, start, stop):
                 continue
+            found = False
             for batch in self._stream(info, segment, PLUGIN_EVENTS, decoder, start, stop):
+                found = True
                 kept = facts.between(batch, start, stop) if timed else batch
                 if kept.num_rows:
                     yield (
@@ -249,6 +251,9 @@ class Capture:
                         if columns is None
                         else kept.select([name for name in PLUGIN_EVENTS.names if name in wanted])
                     )
+            gone = None if found else let_go_meanwhile(self._folder, info.folder, segment)
+            if gone:
+                self._note(gone)
 
     def _stream(
         self,

@@ -19,7 +19,7 @@ from capture.layout import Layout
 from capture.manifest import SourceInfo
 from capture.placed import At
 from capture.state_tables import read_sections, table_file
-from capture.streams import headers, stream
+from capture.streams import headers, let_go_meanwhile, stream
 
 
 def read_syscalls(
@@ -74,8 +74,13 @@ def _frames(
 ) -> Iterator[tuple[str, Frame, pa.RecordBatch]]:
     decoder = call_decoders()
     for segment in info.segments:
+        found = False
         for frame, batch in stream(root, info.folder, segment.file, decoder, note, wanted):
+            found = True
             yield segment.file, frame, batch
+        gone = None if found else let_go_meanwhile(root, info.folder, segment)
+        if gone:
+            note(gone)
 
 
 def call_decoders() -> Callable[[pa.Schema], Decoder | None]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from capture.errors import CaptureError
 from capture.folder import Folder
 from capture.ipc import Damage, Decoder, Frame, frames, read_schema
+from capture.manifest import SegmentInfo
 
 
 def stream(
@@ -46,6 +47,18 @@ def stream(
         return
     finally:
         os.close(opened)
+
+
+def let_go_meanwhile(root: Folder, folder: str, segment: SegmentInfo) -> str | None:
+    """What to say of a segment that was there when the capture was opened, and of which nothing
+    was read: whoever records a ring may have let it go. None where it is there."""
+    if not segment.events:
+        return None
+    opened = _open(root, folder, segment.file)
+    if opened >= 0:
+        os.close(opened)
+        return None
+    return f"{folder}/{segment.file}: let go while it was read, with {segment.events} events"
 
 
 def headers(root: Folder, folder: str, file: str) -> Iterator[tuple[pa.Schema, Frame]]:

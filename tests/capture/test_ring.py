@@ -21,6 +21,7 @@ from capture.writer import FlushPolicy
 from engine.state.machine import EventState, StateEngine
 from tests.capture.ringing import ROWS, START, STEP, calls, record, ring, story
 from tests.capture.small_disk import small_disk
+from tests.capture.support import batch as plugin_batch
 from tests.engine.state.differences import differences
 from tests.engine.syscalls.made import BASE
 
@@ -191,6 +192,25 @@ def test_without_its_manifest_it_begins_where_the_ring_did(tmp_path: Path) -> No
         kept = numbers(capture)
         assert kept[-1] == 150 * ROWS and kept[0] > 1
         assert judged_alike(capture) == len(kept)
+
+
+def test_a_reader_that_is_overtaken_says_so(tmp_path: Path) -> None:
+    made = ring(tmp_path / "a.fcap")
+    for turn in range(12):
+        made.write_events(calls(1 + turn * ROWS))
+        made.write("k8s_audit", plugin_batch(1 + turn * ROWS, 3))
+        made.rotate()
+    with open_capture(tmp_path / "a.fcap") as capture:
+        assert not capture.missing
+        made.turn(2**62)
+        made.limits = RingLimits(seconds=1.0)
+        assert made.turn(2**62) > 0
+        list(capture.system_calls())
+        assert any("let go while it was read, with" in text for text in capture.missing)
+        before = len(capture.missing)
+        assert not list(capture.batches("k8s_audit"))
+        assert len(capture.missing) > before
+    made.close()
 
 
 def test_a_made_up_state_is_refused(tmp_path: Path) -> None:
