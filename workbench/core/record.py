@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -27,7 +28,8 @@ _WARN_EVERY = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a recording ends by itself; None: not for that reason. ``bytes`` are those on disk."""
+    """When a recording ends by itself; None: not for that reason. ``bytes`` are those on disk;
+    ``seconds`` count from when the state of the host is known, where system calls are recorded."""
 
     events: int | None = None
     seconds: float | None = None
@@ -143,17 +145,24 @@ class Recorder:
                 self._watch.close()
         except BaseException as error:
             self._incoming.leave()
-            self.told.counts = _counts(sink, self.told.counts)
-            _close_early(sink, error)
+            # An error under way says more than a second one from closing.
+            with contextlib.suppress(FalcowbError, OSError):
+                if self._watch is not None:
+                    self._watch.close()
+            self.told.counts = sink.counts
+            with contextlib.suppress(FalcowbError):
+                _close_early(sink, error)
             raise
         sink.close()
-        self.told.counts = _counts(sink, self.told.counts)
+        self.told.counts = sink.counts
 
     def _record(self, sink: Sink) -> None:
         started = time.monotonic()
         looked = started
         limits = self._limits
         for item in self._incoming.items():
+            if isinstance(item, Begin):
+                started = time.monotonic()  # from now on everything is known that happens
             if item is None:
                 sink.tick()
             else:
@@ -220,18 +229,11 @@ class Recorder:
         self._say(text)
 
 
-def _counts(sink: Sink, known: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-    return sink.counts or known
-
-
 def _close_early(sink: Sink, error: BaseException) -> None:
-    """Close, saying why; an error under way says more than a second one from closing."""
+    """Close, saying why."""
     by_hand = isinstance(error, KeyboardInterrupt)
     reason = str(error).partition("\n")[0] or type(error).__name__
-    try:
-        sink.close(complete=by_hand, reason="stopped by hand" if by_hand else reason)
-    except FalcowbError:
-        return
+    sink.close(complete=by_hand, reason="stopped by hand" if by_hand else reason)
 
 
 def _capital(text: str) -> str:
