@@ -12,7 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from capture.syscalls.proc_sockets import Socket, read_sockets
-from capture.syscalls.procfs import Proc, numbers_in, open_folder, read_all, read_link
+from capture.syscalls.procfs import (
+    Proc,
+    kind_and_inode,
+    numbers_in,
+    open_folder,
+    read_all,
+    read_link,
+)
 
 #: libscap's numbers of kinds of files.
 _DIRECTORY, _FIFO, _UNSUPPORTED, _FILE, _MEMFD = 2, 7, 10, 16, 20
@@ -96,10 +103,9 @@ class FileReader:
         if link.startswith(b"socket:["):
             return self._socket(pid, number, link, folder)
         try:
-            file = os.stat(name, dir_fd=files)
+            kind, ino = kind_and_inode(name, files)
         except OSError:
             return None
-        ino, kind = file.st_ino, stat.S_IFMT(file.st_mode)
         if link.startswith(b"anon_inode:"):
             told = _ANONYMOUS.get(link[len(b"anon_inode:") :], _UNSUPPORTED)
             return _plain(pid, number, ino, told, b"")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import functools
 import os
+import stat
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +68,47 @@ def read_all(path: str, at: int | None = None, most: int = 1 << 20) -> bytes:
         return b"".join(parts)
     finally:
         os.close(fd)
+
+
+class _Statx(ctypes.Structure):
+    """The beginning of ``struct statx`` (statx(2)), with room for the rest of it."""
+
+    _fields_ = (
+        ("head", ctypes.c_uint32 * 7),
+        ("mode", ctypes.c_uint16),
+        ("spare", ctypes.c_uint16),
+        ("ino", ctypes.c_uint64),
+        ("rest", ctypes.c_uint8 * 256),
+    )
+
+
+#: AT_NO_AUTOMOUNT and AT_STATX_DONT_SYNC; STATX_TYPE and STATX_INO (linux/stat.h).
+_KNOWN, _WANTED = 0x800 | 0x4000, 0x1 | 0x100
+
+
+@functools.cache
+def _statx() -> Callable[..., int] | None:
+    """statx(2), None in a C library without it."""
+    try:
+        return ctypes.CDLL(None, use_errno=True).statx
+    except AttributeError:
+        return None
+
+
+def kind_and_inode(name: str, at: int) -> tuple[int, int]:
+    """Kind (``stat.S_IFMT``) and inode of what an entry leads to. Raises OSError.
+
+    By what this machine knows of it: a file system over the network or of a program, which may
+    never answer, is not asked.
+    """
+    statx = _statx()
+    if statx is None:
+        file = os.stat(name, dir_fd=at)
+        return stat.S_IFMT(file.st_mode), file.st_ino
+    told = _Statx()
+    if statx(at, name.encode(), _KNOWN, _WANTED, ctypes.byref(told)):
+        raise OSError(ctypes.get_errno(), "statx")
+    return stat.S_IFMT(told.mode), told.ino
 
 
 def read_link(path: str, at: int | None = None) -> bytes:

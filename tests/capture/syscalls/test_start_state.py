@@ -35,6 +35,14 @@ print(json.dumps({"rows": len(rows), "exe": [row["exe"].decode() for row in rows
                   "threads": state.section.threads.num_rows}))
 """
 
+_FILES = """
+import json, sys
+from capture.syscalls.start_state import read_start_state
+rows = read_start_state(containers=False).section.fds.to_pylist()
+print(json.dumps({row["fd"]: [(row["name"] or b"").decode(), row["ino"]]
+                  for row in rows if row["tid"] == int(sys.argv[1])}))
+"""
+
 
 @contextlib.contextmanager
 def waiting(*before: str | Path, folder: Path, env: dict[str, str] | None = None):
@@ -305,3 +313,44 @@ def test_a_proc_of_nonsense(tmp_path: Path):
     state = read_start_state(proc=str(tmp_path), containers=False)
     assert state.section.threads.num_rows == 0
     assert any("unknown form" in note for note in state.notes)
+
+
+@root_only
+@pytest.mark.skipif(not os.access("/dev/fuse", os.W_OK), reason="no file systems of programs here")
+def test_a_file_system_that_never_answers(tmp_path: Path):
+    """As one over a network that is away: its files are told of all the same."""
+    place = tmp_path / "mounted"
+    place.mkdir()
+    silent = subprocess.Popen(
+        [sys.executable, HERE / "silent_files.py", place],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    held = -1
+    try:
+        assert silent.stdin and silent.stdout
+        if silent.stdout.readline() != "ready\n":
+            pytest.skip("nothing can be mounted here")
+        held = os.open(place / "file", os.O_RDONLY)
+        silent.stdin.write("stop\n")
+        silent.stdin.flush()
+        assert silent.stdout.readline() == "silent\n"
+        reader = subprocess.Popen(
+            [sys.executable, "-c", _FILES, str(os.getpid())], cwd=ROOT, stdout=subprocess.PIPE
+        )
+        try:
+            told = json.loads(reader.communicate(timeout=120)[0])
+        except subprocess.TimeoutExpired:
+            silent.kill()  # which lets the reader go
+            reader.kill()
+            reader.communicate()
+            raise
+    finally:
+        silent.kill()
+        silent.communicate()
+        if held >= 0:
+            with contextlib.suppress(OSError):  # its file system is gone
+                os.close(held)
+        subprocess.run(["umount", "-l", place], check=False, capture_output=True)
+    assert told[str(held)] == [str(place / "file"), 4242]
