@@ -24,7 +24,8 @@ _ALL = ("FROM", "TABLE", "SUMMARIZE", "PIVOT", "UNPIVOT", "PIVOT_WIDER", "PIVOT_
 @dataclass(slots=True)
 class Asked:
     """``text`` is the statement with its conditions replaced by columns; ``names`` all names in it
-    as written; ``starred`` the tables of which every usual column is wanted (None: of all);
+    as written, ``tables`` those that are tables or functions, in lower case (None: nobody knows
+    which); ``starred`` the tables of which every usual column is wanted (None: of all);
     ``patterns`` what ``COLUMNS('…')`` looks for; ``conditions`` the conditions by the name of their
     columns."""
 
@@ -33,6 +34,7 @@ class Asked:
     starred: set[str] | None = field(default_factory=set)
     patterns: list[str] = field(default_factory=list)
     conditions: dict[str, str] = field(default_factory=dict)
+    tables: set[str] | None = None
 
     @property
     def lower(self) -> set[str]:
@@ -48,6 +50,8 @@ class Asked:
         self.names |= other.names
         self.patterns += other.patterns
         self.conditions |= other.conditions
+        known = self.tables is not None and other.tables is not None
+        self.tables = {*(self.tables or ()), *(other.tables or ())} if known else None
         both = self.starred is not None and other.starred is not None
         self.starred = {*(self.starred or ()), *(other.starred or ())} if both else None
 
@@ -115,8 +119,12 @@ def _tree(text: str, parser: duckdb.DuckDBPyConnection) -> Any | None:
 
 
 def _by_tree(tree: Any, result: Asked) -> None:
+    result.tables = set()
     for node in _nodes(tree):
         kind = node.get("type")
+        for key in ("table_name", "function_name"):
+            if isinstance(node.get(key), str):
+                result.tables.add(node[key].strip('"').lower())
         if kind == "SELECT_NODE" and "select_list" in node:
             _selected(node, result)
         elif (

@@ -3,6 +3,7 @@ words, or would let pass though it is of no use here, is refused in ours."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,8 @@ _REFUSED = {
 #: What may be created besides views, tables and macros has no use here.
 _CREATES = ("TABLE", "VIEW", "MACRO", "FUNCTION")
 _BETWEEN = ("CREATE", "OR", "REPLACE", "TEMP", "TEMPORARY", "RECURSIVE", "MATERIALIZED")
+#: Functions that ask tables whose names stand in a text.
+_HIDING = ("query", "query_table")
 _EXPLAINS = ("SELECT", "FROM", "WITH", "VALUES", "(", "DESCRIBE", "SUMMARIZE", "PIVOT", "UNPIVOT")
 
 
@@ -89,6 +92,13 @@ def check(statement: Statement, parser: duckdb.DuckDBPyConnection) -> str:
     if kind not in _ALLOWED:
         reason, hint = _REFUSED.get(kind, (f"{statement.first} is not allowed here", ""))
         raise SqlError(reason, place=first, hint=hint)
+    for word, after in itertools.pairwise(statement.words):
+        if after.text == "(" and (word.name or "").lower() in _HIDING:
+            raise SqlError(
+                f"{word.text} is not available: a query says which tables it asks",
+                place=place_in(statement.text, word.start),
+                hint="Name the table after FROM.",
+            )
     if kind == "EXPLAIN":
         inner = next((word for word in words[1:] if word not in ("ANALYZE", "VERBOSE")), "")
         if inner == "(" and "FORMAT" in words[:4]:

@@ -249,7 +249,7 @@ class SqlSession:
 
     def _used(self, wish: Asked) -> list[Table]:
         """The tables a statement names, those that others are over first."""
-        names = wish.lower
+        names = wish.lower if wish.tables is None else set(wish.tables)
         if names & set(FUNCTIONS):
             names.add("threads")
         views = [

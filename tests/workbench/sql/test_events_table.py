@@ -111,6 +111,19 @@ def test_only_what_is_named_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert len(notes) == 2  # another session found what was made
 
 
+def test_a_column_called_as_a_table_makes_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with Session.open() as session, SqlSession.open([CALLS], session) as sql:
+        rows(sql, "SELECT fd AS close, num AS openat FROM connect")
+        made = {path.name.split("-")[1] for path in tmp_path.rglob("type-*.json")}
+        assert made == {"connect"}
+        rows(sql, "WITH c AS (FROM close) SELECT count(*) FROM c, dup2")
+        made = {path.name.split("-")[1] for path in tmp_path.rglob("type-*.json")}
+        assert made == {"connect", "close", "dup2"}
+
+
 def test_events_of_a_plugin(audit: SqlSession) -> None:
     fields = ("evt.num", "ka.verb", "ka.user.name", "ka.target.resource", "k8s.audit.user.groups")
     names = ", ".join(map(quote, fields))

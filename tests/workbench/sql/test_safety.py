@@ -64,6 +64,8 @@ ESCAPES = {
     "DROP VIEW events": "stays as it is",
     "CREATE OR REPLACE TEMP VIEW threads AS SELECT 1": "stays as it is",
     "CREATE MACRO matches(x) AS true": "stays as it is",
+    "FROM query_table('events')": "says which tables it asks",
+    "FROM query('SELECT * FROM events')": "says which tables it asks",
     "CREATE TABLE kept0.mine AS SELECT 1": "",
     "INSERT INTO kept0.rows SELECT * FROM kept0.rows": "",
     "DELETE FROM kept0.rows": "",
