@@ -44,7 +44,7 @@ _EXCEPTION = {
 }
 _KEYS = {"rule": _RULE, "macro": _MACRO, "list": _LIST}
 _TRUTH = ("enabled", "append", "warn_evttypes", "skip-if-unknown-filter", "capture")
-_WORD_BEFORE = re.compile(r"[\w.\[\]-]*$")
+_WORD_BEFORE = re.compile(r"(?:[\w.-]+(?:\[[^\]]*\]?)?)?$")
 _FIELD_BEFORE = re.compile(r"%\d*\*?((?:[a-z]\w*\()*)([\w.\[\]]*)$")
 
 
@@ -140,7 +140,7 @@ def _in_value(before: str, column: int, value: Value, names: Names) -> Completio
             Option(each, "list", known.about.get(each, "list of the rules")) for each in known.lists
         ]
     elif key == "override":
-        if ":" in before.partition("override")[2]:
+        if ":" in before.rpartition("override:")[2]:
             options = [Option("append", "value", "adds"), Option("replace", "value", "replaces")]
         else:
             options = _options(_RULE, "key", ": ")

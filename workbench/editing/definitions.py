@@ -89,7 +89,7 @@ def _of(file: str, items: Outline) -> Iterable[Definition]:
         about = item.value({"rule": "desc", "macro": "condition", "list": "items"}[item.kind])
         text = items.text_of(about) if about else ""
         yield Definition(
-            item.kind, item.name, file, item.first, item.name_column, text[:4000], item.appends
+            item.kind, item.name, file, item.name_line, item.name_column, text[:4000], item.appends
         )
 
 
@@ -111,7 +111,7 @@ def definition_at(
     """The definition of the name at a position; None for what has none in the files."""
     found = outline(lines)
     item = found.at(line)
-    if item is not None and item.first == line and item.kind != "other" and item.appends:
+    if item is not None and item.name_line == line and item.kind != "other" and item.appends:
         return known.find(item.kind, item.name)
     _, _, word = word_at(lines[line], column)
     if not word:

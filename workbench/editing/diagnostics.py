@@ -65,7 +65,7 @@ def diagnostics(said: Iterable[Remark], file: str, lines: Sequence[str]) -> list
         if line < 0:
             if places is None:
                 items = outline(lines).items
-                places = {item.name: (item.first, item.name_column) for item in reversed(items)}
+                places = {item.name: (item.name_line, item.name_column) for item in reversed(items)}
             line, column = places.get(remark.item, (0, 0))
             whole = True
         line = min(line, max(len(lines) - 1, 0))

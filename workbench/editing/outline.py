@@ -16,6 +16,8 @@ ItemKind = Literal["rule", "macro", "list", "other"]
 
 _ITEM = re.compile(r"(\s*)-(\s+)([A-Za-z_][\w-]*)\s*:(?=\s|$)")
 _KEY = re.compile(r"(\s*)([A-Za-z_][\w-]*)\s*:(?=\s|$)")
+#: A key that is being written.
+_HALF_A_KEY = re.compile(r"(\s*)[A-Za-z_][\w-]*\s*")
 _KINDS: dict[str, ItemKind] = {"rule": "rule", "macro": "macro", "list": "list"}
 #: Of a longer line only so many characters are looked at.
 _MOST = 4000
@@ -38,13 +40,14 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A rule, macro, list or something else, from line ``first`` to ``last``. ``appends``: it adds
-    to an item that is defined elsewhere, or changes it."""
+    """A rule, macro, list or something else, from line ``first`` to ``last``, and where its name is
+    written. ``appends``: it adds to an item that is defined elsewhere, or changes it."""
 
     kind: ItemKind
     name: str
     first: int
     last: int
+    name_line: int
     name_column: int
     values: tuple[Value, ...]
     appends: bool
@@ -128,15 +131,15 @@ def _item(lines: Sequence[str], first: int, end: int, match: re.Match[str]) -> I
     stops = [number for number, *_ in keys[1:]] + [last + 1]
     for (number, column, key_name, after), stop in zip(keys, stops, strict=True):
         values.append(_value(lines, number, column, key_name, after, stop))
-    head = values[0]
-    name = _plain(lines[first][head.column :])
+    head = next((value for value in values if value.key in _KINDS), values[0])
+    name = _plain(lines[head.line][head.column :])
     appends = any(
         value.key == "override"
         or (value.key == "append" and _plain(lines[value.line][value.column :]) == "true")
         for value in values
     )
     kind = _KINDS.get(head.key, "other")
-    return Item(kind, name, first, last, head.column, tuple(values), appends)
+    return Item(kind, name, first, last, head.line, head.column, tuple(values), appends)
 
 
 def _value(
@@ -147,6 +150,11 @@ def _value(
     while start < len(line) and line[start] in " \t":
         start += 1
     last = stop - 1
+    for below in range(number + 1, stop):
+        half = _HALF_A_KEY.fullmatch(lines[below][:_MOST])
+        if half and len(half[1]) <= column:
+            last = below - 1
+            break
     while last > number and (not lines[last].strip() or lines[last].lstrip()[0] == "#"):
         last -= 1
     block = line[start : start + 1] in ("|", ">")
