@@ -46,7 +46,9 @@ class FalcowbApp(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     CSS = """
     Screen { background: $background; color: $foreground; }
+    ModalScreen { background: $background 55%; }
     Footer { height: 1; }
+    Footer FooterKey.-command-palette { padding-right: 1; }
     OptionList > .option-list--option { text-wrap: nowrap; text-overflow: ellipsis; }
     OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
     ToastRack { align-horizontal: right; }

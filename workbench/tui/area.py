@@ -131,7 +131,7 @@ class Area(Vertical):
                 each.display = name == pane
             self.tabs.active = pane
             self.tabs.refresh()
-            self.panes[pane].shown()
+            self.call_after_refresh(self.panes[pane].shown)
         self.refresh_note()
 
     def refresh_note(self) -> None:

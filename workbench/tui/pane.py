@@ -117,7 +117,7 @@ class Pane(Vertical):
         """What was asked and not answered is to be asked again."""
 
     def shown(self) -> None:
-        """The pane came into sight."""
+        """The pane came into sight (``is_on_screen`` is true by now)."""
 
 
 def pane_specs(only: Collection[str] | None = None) -> list[PaneSpec]:

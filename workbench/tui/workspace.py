@@ -157,7 +157,10 @@ class Workspace(Vertical):
         self.set_class(narrow, "-narrow")
         has_low = "low" in self.areas
         hide_low = has_low and short and not self._low_wanted
+        came = self.has_class("-hide-low") and not hide_low
         self.set_class(hide_low, "-hide-low")
+        if came and (pane := self.areas["low"].active) is not None:
+            self.call_after_refresh(pane.shown)
         self.set_class(short and self._low_wanted and has_low and narrow, "-hide-side")
         for name in ("main", "side", "low"):
             self.set_class(self.maximised == name, f"-only-{name}")

@@ -23,6 +23,8 @@ from workbench.tui.theme import priority_colour, word_colour
 #: Cells left of the first column: the mark and the alert.
 _GUTTER = 2
 _LEAST, _MOST = 3, 48
+#: What comes later is often longer than what comes first.
+_AT_LEAST = {"evt.type": 9, "proc.name": 9, "proc.pid": 7}
 #: Columns are not cut to less than this for others to have room.
 _NARROW = 15
 #: A time of day to the microsecond; wider shows all nine digits.
@@ -273,7 +275,8 @@ class EventTable(ScrollView, can_focus=True):
                 lengths = sorted(cell_len(text) for text in texts)
                 # A few long ones may be cut.
                 usual = lengths[int(len(lengths) * 0.95)] if lengths else 0
-                known = min(max(usual, len(_title(name)), _LEAST), _MOST)
+                least = max(len(_title(name)), _AT_LEAST.get(name, _LEAST))
+                known = min(max(usual, least), _MOST)
             fitted.append(known)
         fitted = _squeezed(fitted, self.size.width - _GUTTER)
         if fitted and self.fields[-1] not in self.widths:
