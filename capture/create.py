@@ -8,7 +8,8 @@ from pathlib import Path
 
 from capture.errors import CaptureError
 from capture.folder import FOLDER_MODE, MANIFEST, Folder
-from capture.manifest import MAX_MANIFEST_BYTES, Manifest
+from capture.manifest import MAX_MANIFEST_BYTES
+from capture.manifest_reading import read_manifest
 
 
 class NewFolder:
@@ -73,7 +74,7 @@ def _remove(path: Path) -> None:
         raise CaptureError(f"{path} exists and is not a capture", hint=hint)
     with Folder.open(path) as old:
         try:
-            Manifest.from_json(old.read_small(MANIFEST, MAX_MANIFEST_BYTES))
+            read_manifest(old.read_small(MANIFEST, MAX_MANIFEST_BYTES))
         except (CaptureError, FileNotFoundError):
             raise CaptureError(f"{path} exists and is not a capture", hint=hint) from None
         if old.is_locked():

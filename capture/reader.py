@@ -18,6 +18,7 @@ from capture.events.section import Section
 from capture.folder import GAPS_FILE, MANIFEST, Folder
 from capture.ipc import Decoder, Frame
 from capture.manifest import MAX_MANIFEST_BYTES, SYSCALL, Manifest, SegmentInfo, SourceInfo
+from capture.manifest_reading import read_manifest
 from capture.placed import At, read_at
 from capture.recovery import rebuild_manifest, survey_source
 from capture.schema import GAPS, PLUGIN_EVENTS
@@ -315,7 +316,7 @@ def _read_manifest(folder: Folder, recording: bool) -> tuple[Manifest, list[str]
     except CaptureError as error:
         return rebuild_manifest(folder), [error.message]
     try:
-        return Manifest.from_json(text, str(folder.path / MANIFEST)), []
+        return read_manifest(text, str(folder.path / MANIFEST)), []
     except CaptureError as error:
         if "format version" in error.message:
             raise

@@ -26,7 +26,7 @@ import pyarrow as pa
 from capture.events.schema import EventBatch
 from capture.events.section import Section
 from capture.folder import MANIFEST
-from capture.manifest import Manifest
+from capture.manifest_reading import read_manifest
 from capture.reader import open_capture
 from capture.writer import CaptureWriter
 
@@ -82,7 +82,7 @@ def keep(raw: Path, to: Path) -> None:
                 writer.begin_section(_section(item, first))
             else:
                 writer.write_events(_events(item))
-    written = Manifest.from_json((to / MANIFEST).read_bytes())
+    written = read_manifest((to / MANIFEST).read_bytes())
     host = replace(manifest.host, boot_id="")
     told = replace(written, host=host, clocks=manifest.clocks, notes=())
     (to / MANIFEST).write_bytes(told.to_json())
