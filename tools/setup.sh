@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 PACKAGES=(python3 python3-venv python3-dev g++ make pkg-config libsimdjson-dev zlib1g-dev libzstd-dev)
 # Live capture and its tests; without them all else works, and the tests say what they skip.
-WANTED=(python3-bpfcc linux-headers-amd64 strace tmux)
+WANTED=(python3-bpfcc "linux-headers-$(dpkg --print-architecture 2>/dev/null || true)" curl strace tmux)
 PYTHON=${FALCOWB_PYTHON:-/usr/bin/python3}
 STAMP=.venv/.set-up
 
