@@ -78,9 +78,8 @@ class LoadedProbe:
         self._attached: list[int] = []
         self._own: list[int] = []
         self._tracked: mmap.mmap | None = None
-        self._types = KernelTypes()
         entries = [name for name, _ in _entries(self.tracks)]
-        text = _text(options, self._types, cpus, count)
+        text = _text(options, KernelTypes(), cpus, count)
         compiled = compile_probe(text, [*entries, *_STEPS])
         try:
             self._maps = self._create(compiled, cpus, count)
