@@ -60,7 +60,7 @@ class KernelTypes:
             ) from error
         try:
             self._walk()
-        except (struct.error, IndexError, KeyError) as error:
+        except (struct.error, ValueError, LookupError) as error:
             raise CaptureError(
                 "the kernel's description of its types cannot be read", place=Place(str(self.path))
             ) from error
