@@ -69,6 +69,8 @@ class LoadedProbe:
             )
         if not 0 <= options.snaplen <= MAX_SNAPLEN:
             raise CaptureError(f"the snaplen must be from 0 to {MAX_SNAPLEN:,}")
+        if len(options.exclude_pids) > _MAX_EXCLUDED:
+            raise CaptureError(f"at most {_MAX_EXCLUDED} processes can be left out")
         self._chosen = wanted(options.syscalls)
         cpus = _possible_cpus()
         count = min(1 << (cpus - 1).bit_length(), _MAX_RINGS)

@@ -17,10 +17,10 @@ class ProbeOptions:
     and ids of containers or beginnings of them (12 characters are usual). A process that either
     chooses is recorded; with neither, and not ``only_added``, everything is. ``only_added`` records
     just what ``LiveProbe.add_pid`` adds later. ``uids`` narrows all this to processes of these real
-    users. ``exclude_pids`` are never recorded, their children are: the recorder itself.
+    users. ``exclude_pids`` (8 at most) are never recorded, their children are: the recorder itself.
 
-    ``buffer_bytes`` is the size of each ring buffer; there is one a CPU, so that CPUs do not wait
-    for each other. It is rounded up to a power of two.
+    ``buffer_bytes`` is the size of each ring buffer; there is one a CPU, but not more than 8, so
+    that CPUs do not wait for each other. It is rounded up to a power of two.
     """
 
     syscalls: frozenset[str] | None

@@ -278,5 +278,7 @@ def test_options_that_cannot_be():
         LiveProbe(ProbeOptions(frozenset({"opn"}))).start()
     with pytest.raises(CaptureError, match="no id of a container"):
         LiveProbe(ProbeOptions(None, containers=("x'; }",))).start()
+    with pytest.raises(CaptureError, match="at most 8"):
+        LiveProbe(ProbeOptions(None, exclude_pids=tuple(range(1, 10)))).start()
     with pytest.raises(CaptureError, match="not running"):
         LiveProbe(ProbeOptions(None)).next_batch()
