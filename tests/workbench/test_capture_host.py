@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -103,20 +104,55 @@ def test_rules_fire_as_falco_fired_live(script: str, tmp_path: Path) -> None:
     assert found - of_containers == expected
 
 
-def test_the_commands_output_and_status_are_its_own(tmp_path: Path) -> None:
-    path = tmp_path / "a.fcap"
-    ran = capture(path, "--", "sh", "-c", "echo out; echo err >&2; exit 7")
+@dataclass(frozen=True)
+class Recorded:
+    """One recording of a command, while another process did beside it what it does."""
+
+    path: Path
+    rules: Path
+    mark: Path
+    ran: Ran
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    folder = tmp_path_factory.mktemp("recorded")
+    path, mark, rules = folder / "a.fcap", folder / "falcowb-mark", folder / "rules.yaml"
+    mark.touch()
+    rules.write_text(RULES, encoding="utf-8")
+    other = subprocess.Popen(["sh", "-c", f"while :; do read x < {mark}; sleep 0.01; done"])
+    inner = f"echo out; echo err >&2; read x < {mark}; sh -c 'read x < {mark}; exit 0'; exit 7"
+    try:
+        return Recorded(path, rules, mark, capture(path, "--", "bash", "-c", inner))
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_the_commands_output_and_status_are_its_own(recorded: Recorded) -> None:
+    ran = recorded.ran
     assert ran.code == 7
     assert ran.out == "out\n"
-    assert "err\n" in ran.err and "sh: ended with 7." in ran.err
-    whole(path)
-    with open_capture(path) as opened:
+    assert "err\n" in ran.err and "bash: ended with 7." in ran.err
+
+
+def test_a_recording_says_what_it_is(recorded: Recorded) -> None:
+    whole(recorded.path)
+    with open_capture(recorded.path) as opened:
         probe = opened.source().probe
-        assert probe is not None and probe.command[:2] == ("sh", "-c")
+        assert probe is not None and probe.command[:2] == ("bash", "-c")
         assert "openat" in probe.syscalls and not probe.every
         assert set(opened.syscall_counts()) >= {"execve", "procexit"}
         assert opened.state_count("threads") > 1
         assert opened.manifest.host.kernel == os.uname().release
+
+
+def test_what_is_recorded_is_the_commands_alone(recorded: Recorded) -> None:
+    ran = falcowb("replay", recorded.path, "-r", recorded.rules, "--json")
+    alerts = [json.loads(line) for line in ran.out.splitlines()]
+    assert [each["output_fields"]["proc.name"] for each in alerts] == ["bash", "sh"]
+    assert [each["output_fields"]["proc.pname"] for each in alerts] == ["falcowb", "bash"]
+    assert {each["output_fields"]["user.uid"] for each in alerts} == {os.getuid()}
 
 
 def test_a_command_that_is_not_there_is_said(tmp_path: Path) -> None:
@@ -124,26 +160,6 @@ def test_a_command_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert ran.code == 1
     assert "no-such-command-at-all: no such command" in ran.err
     assert not (tmp_path / "a.fcap").exists()
-
-
-def test_what_is_recorded_is_the_commands_alone(tmp_path: Path) -> None:
-    """Another process does the same beside it."""
-    path, mark = tmp_path / "a.fcap", tmp_path / "falcowb-mark"
-    mark.touch()
-    rules = tmp_path / "rules.yaml"
-    rules.write_text(RULES, encoding="utf-8")
-    other = subprocess.Popen(["sh", "-c", f"while :; do read x < {mark}; sleep 0.01; done"])
-    try:
-        inner = f"read x < {mark}; sh -c 'read x < {mark}; exit 0'; exit 0"
-        assert capture(path, "--", "bash", "-c", inner).code == 0
-    finally:
-        other.kill()
-        other.wait()
-    ran = falcowb("replay", path, "-r", rules, "--json")
-    alerts = [json.loads(line) for line in ran.out.splitlines()]
-    assert [each["output_fields"]["proc.name"] for each in alerts] == ["bash", "sh"]
-    assert [each["output_fields"]["proc.pname"] for each in alerts] == ["falcowb", "bash"]
-    assert {each["output_fields"]["user.uid"] for each in alerts} == {os.getuid()}
 
 
 def test_a_process_that_runs_already(tmp_path: Path) -> None:
@@ -280,49 +296,31 @@ def test_a_full_disk_ends_it_in_words(tmp_path: Path) -> None:
 
 
 def test_live_alerts_while_it_happens(tmp_path: Path) -> None:
-    mark, rules = tmp_path / "falcowb-mark", tmp_path / "rules.yaml"
+    """The alert is there while the command that caused it still runs."""
+    mark, rules, gate = tmp_path / "falcowb-mark", tmp_path / "rules.yaml", tmp_path / "gate"
     mark.touch()
+    os.mkfifo(gate)
     rules.write_text(RULES, encoding="utf-8")
-    process = start("live", "-r", rules, "--json", "--pid", str(os.getpid()))
+    script = f"read x < {mark}; read x < {gate}; exit 3"
+    process = start("live", "-r", rules, "--", "bash", "-c", script)
     assert process.stdout and process.stderr
     try:
-        deadline = time.monotonic() + 90
-        os.set_blocking(process.stdout.fileno(), False)
-        line = b""
-        # Until it watches nobody knows of the file; then the first alert comes.
-        while not line and time.monotonic() < deadline and process.poll() is None:
-            mark.read_bytes()
-            time.sleep(0.2)
-            line = process.stdout.readline() or b""
-        assert line, process.stderr.read().decode() if process.poll() is not None else "no alert"
-        assert json.loads(line)["rule"] == "Marked File"
-        process.send_signal(signal.SIGINT)
+        line = process.stdout.readline().decode()
+        assert "mark by bash (parent=falcowb" in line, process.stderr.read().decode()
+        gate.write_text("go on\n")
         _, err = process.communicate(timeout=60)
-        assert process.returncode == 0, err
+        assert process.returncode == 3, err
         assert b"Marked File" in err
     finally:
         process.kill()
         process.communicate()
 
 
-def test_live_of_a_command(tmp_path: Path) -> None:
-    mark, rules = tmp_path / "falcowb-mark", tmp_path / "rules.yaml"
-    mark.touch()
-    rules.write_text(RULES, encoding="utf-8")
-    ran = falcowb("live", "-r", rules, "--", "bash", "-c", f"read x < {mark}; exit 3", timeout=120)
-    assert ran.code == 3, ran.err
-    assert "mark by bash (parent=falcowb" in ran.out
-
-
-def test_an_exported_recording_is_the_same(tmp_path: Path) -> None:
-    path, scap = tmp_path / "a.fcap", tmp_path / "a.scap"
-    mark, rules = tmp_path / "falcowb-mark", tmp_path / "rules.yaml"
-    mark.touch()
-    rules.write_text(RULES, encoding="utf-8")
-    assert capture(path, "--", "bash", "-c", f"read x < {mark}; ls / | wc -l; exit 0").code == 0
+def test_an_exported_recording_is_the_same(recorded: Recorded, tmp_path: Path) -> None:
+    path, scap, mark = recorded.path, tmp_path / "a.scap", recorded.mark
     ran = falcowb("export", path, "--scap", "-o", scap)
     assert ran.code == 0, ran.err
-    of = [falcowb("replay", each, "-r", rules, "--json").out for each in (path, scap)]
+    of = [falcowb("replay", each, "-r", recorded.rules, "--json").out for each in (path, scap)]
     assert of[0] == of[1] != ""
     fields = ["evt.num", "evt.type", "proc.name", "proc.pname", "fd.name", "evt.res", "user.name"]
     listed = [falcowb("events", each, "-F", ",".join(fields)).out for each in (path, scap)]
@@ -330,7 +328,14 @@ def test_an_exported_recording_is_the_same(tmp_path: Path) -> None:
     if (sysdig := shutil.which("sysdig")) is None:
         return
     # An old reader opens it, and knows of it what we do.
-    command = [sysdig, "-r", scap, "-p", "%proc.name %proc.pname %fd.name", f"fd.name = {mark}"]
+    command = [
+        sysdig,
+        "-r",
+        str(scap),
+        "-p",
+        "%proc.name %proc.pname %fd.name",
+        f"fd.name = {mark}",
+    ]
     ran_old = subprocess.run(command, capture_output=True, check=True)
     assert f"bash falcowb {mark}" in ran_old.stdout.decode().splitlines()
 
