@@ -1,7 +1,6 @@
 """Five questions over 10 million events: ``falcowb``'s SQL beside plain DuckDB on Parquet.
 
-The same columns are written to Parquet files, and the same questions asked of both, in turns, each
-in a process of its own. Then: how long a first answer takes from the start of ``falcowb sql``, with
+The same columns are written to Parquet files, and the same questions asked of both, in turns. Then: how long a first answer takes from the start of ``falcowb sql``, with
 the capture opened before. ``FALCOWB_BENCH_EVENTS`` sets the length (10,000,000 by default),
 ``FALCOWB_BENCH_CAPTURE`` the capture that is repeated.
 """
@@ -16,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import make_scap
@@ -84,24 +84,18 @@ def main() -> None:
 def _paired(
     run: list[str], path: Path, rules: Path, folder: Path, environment: dict[str, str]
 ) -> None:
-    ours: dict[str, list[float]] = {name: [] for name in QUERIES}
-    theirs: dict[str, list[float]] = {name: [] for name in QUERIES}
-    memory = 0.0
-    for _ in range(2):
-        for kind, times in (("ours", ours), ("plain", theirs)):
-            command = [*run, kind, str(path), str(rules), str(folder)]
-            output = subprocess.run(
-                command, env=environment, check=True, capture_output=True, text=True
-            ).stdout
-            said = json.loads(output)
-            for name in QUERIES:
-                times[name] += said["seconds"][name]
-            if kind == "ours":
-                memory = max(memory, said["memory"])
+    """In turns in one process: a machine is not equally busy all the time."""
+    command = [*run, "pair", str(path), str(rules), str(folder)]
+    output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    said = json.loads(output.stdout)
     for name in QUERIES:
-        mine, peer = statistics.median(ours[name]), statistics.median(theirs[name])
-        print(f"  {name}: {mine:.3f} s, plain DuckDB on Parquet {peer:.3f} s: {mine / peer:.2f} x")
-    print(f"  peak memory of a session that asks all: {memory:,.0f} MB")
+        (clock, cpu), (peer_clock, peer_cpu) = said["ours"][name], said["plain"][name]
+        print(
+            f"  {name}: {clock:.3f} s ({cpu:.3f} s CPU), plain DuckDB on Parquet "
+            f"{peer_clock:.3f} s ({peer_cpu:.3f} s CPU): {clock / peer_clock:.2f} x, "
+            f"CPU {cpu / peer_cpu:.2f} x"
+        )
+    print(f"  peak memory of a process that asks both: {said['memory']:,.0f} MB")
 
 
 def _first_answer(path: Path, environment: dict[str, str]) -> None:
@@ -143,31 +137,36 @@ def _prepare(path: str, rules: str, folder: str) -> None:
     print(f"  peak memory of import and first queries: {memory:,.0f} MB", flush=True)
 
 
-def _ours(path: str, rules: str, _: str) -> None:
-    with _session(path, rules) as sql:
-        _measure(lambda query: sql.run(query).table())
-
-
-def _plain(_: str, __: str, folder: str) -> None:
+def _pair(path: str, rules: str, folder: str) -> None:
     import duckdb
 
-    connection = duckdb.connect(":memory:", config={"memory_limit": "900MiB"})
+    plain = duckdb.connect(":memory:", config={"memory_limit": "900MiB"})
     for table in _TABLES:
-        connection.execute(f"CREATE VIEW {table} AS FROM read_parquet('{folder}/{table}.parquet')")
-    _measure(lambda query: connection.sql(query).to_arrow_table())
+        plain.execute(f"CREATE VIEW {table} AS FROM read_parquet('{folder}/{table}.parquet')")
+    said: dict[str, object] = {}
+    with _session(path, rules) as sql:
+        ours: dict[str, tuple[float, float]] = {}
+        peers: dict[str, tuple[float, float]] = {}
+        for name, query in QUERIES.items():
+            times: tuple[list[tuple[float, float]], ...] = ([], [])
+            for _ in range(_TURNS + 1):
+                times[0].append(_timed(lambda query=query: sql.run(query).table()))
+                times[1].append(_timed(lambda query=query: plain.sql(query).to_arrow_table()))
+            ours[name], peers[name] = _medians(times[0][1:]), _medians(times[1][1:])
+        said = {"ours": ours, "plain": peers}
+    said["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(said))
 
 
-def _measure(ask) -> None:  # type: ignore[no-untyped-def] # a function of a query
-    seconds: dict[str, list[float]] = {}
-    for name, query in QUERIES.items():
-        ask(query)
-        for _ in range(_TURNS):
-            started = time.perf_counter()
-            ask(query)
-            seconds.setdefault(name, []).append(time.perf_counter() - started)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "memory": memory}))
+def _timed(ask: Callable[[], object]) -> tuple[float, float]:
+    clock, cpu = time.perf_counter(), time.process_time()
+    ask()
+    return time.perf_counter() - clock, time.process_time() - cpu
+
+
+def _medians(times: list[tuple[float, float]]) -> tuple[float, float]:
+    return statistics.median(t for t, _ in times), statistics.median(t for _, t in times)
 
 
 if __name__ == "__main__":
-    {"prepare": _prepare, "ours": _ours, "plain": _plain}[sys.argv[1]](*sys.argv[2:])
+    {"prepare": _prepare, "pair": _pair}[sys.argv[1]](*sys.argv[2:])
