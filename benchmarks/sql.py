@@ -1,8 +1,9 @@
 """Five questions over 10 million events: ``falcowb``'s SQL beside plain DuckDB on Parquet.
 
-The same columns are written to Parquet files, and the same questions asked of both, in turns. Then: how long a first answer takes from the start of ``falcowb sql``, with
-the capture opened before. ``FALCOWB_BENCH_EVENTS`` sets the length (10,000,000 by default),
-``FALCOWB_BENCH_CAPTURE`` the capture that is repeated.
+The same columns are written to Parquet files, and the same questions asked of both, in turns. Then:
+how long a first answer takes from the start of ``falcowb sql``, with the capture opened before.
+``FALCOWB_BENCH_EVENTS`` sets the length (10,000,000 by default), ``FALCOWB_BENCH_CAPTURE`` the
+capture that is repeated.
 """
 
 from __future__ import annotations
