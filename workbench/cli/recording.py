@@ -160,4 +160,5 @@ def print_end(told: Told) -> None:
 
 def print_losses(told: Told) -> None:
     for reason, count in told.lost.most_common():
-        print(f"Lost {count:,} events: {reason}.", file=sys.stderr)
+        events = "event" if count == 1 else "events"
+        print(f"Lost {count:,} {events}: {reason}.", file=sys.stderr)

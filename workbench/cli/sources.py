@@ -128,10 +128,9 @@ def plugin_feeds(
     if not plugins and needed:
         plugins = [session.plugins.sourcing()]
     if open_params is not None and len(plugins) != 1:
+        several = "several are" if plugins else "none is"
         raise FalcowbError(
-            f"--open is for one plugin, and {len(plugins) or 'none'} is to be recorded"
-            if len(plugins) < 2
-            else "--open is for one plugin, and several are to be recorded",
+            f"--open is for one plugin, and {several} to be listened to",
             hint="Name one with --plugin, or put open_params in the configuration.",
         )
     return [
