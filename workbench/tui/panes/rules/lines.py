@@ -68,6 +68,7 @@ def _lines(shown: Shown) -> Iterator[Line]:
     for each in shown.rules.said:
         said.setdefault((each.file, each.item), []).append(each)
         by_file.setdefault(each.file, [])
+    others = {*shown.rules.macros, *shown.rules.lists}
     for file, rules in by_file.items():
         own = {rule.name for rule in rules}
         kept = [line for rule in rules if (line := _rule(rule, said, shown))]
@@ -75,7 +76,8 @@ def _lines(shown: Shown) -> Iterator[Line]:
             _problem(file, item, tuple(those))
             for (where, item), those in said.items()
             if where == file and item not in own
-            and (any(each.severity == "error" for each in those) or not item)
+            # A rule that was left out says so by a warning.
+            and (item not in others or any(each.severity == "error" for each in those))
         ]  # fmt: skip
         if shown.words or shown.only_hits:
             problems = [] if shown.only_hits else [
