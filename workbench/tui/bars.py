@@ -19,6 +19,8 @@ class TopBar(Static):
     TopBar { height: 1; background: $surface; color: $foreground; padding: 0 1; }
     """
 
+    _shown = Text()
+
     def show(self, bench: Bench, dark: bool) -> None:
         dim = "#7d8b9d" if dark else "#66748a"
         text = Text(no_wrap=True, overflow="ellipsis", end="")
@@ -42,7 +44,9 @@ class TopBar(Static):
             if opened.recording:
                 words.append("being recorded")
             text.append("  " + "  ".join(words), style=dim)
-        self.update(text)
+        if text != self._shown:
+            self._shown = text
+            self.update(text, layout=False)
 
 
 class StatusBar(Static):
@@ -51,6 +55,8 @@ class StatusBar(Static):
     DEFAULT_CSS = """
     StatusBar { height: 1; background: $surface; color: $foreground; padding: 0 1; }
     """
+
+    _shown = Text()
 
     def show(self, bench: Bench, dark: bool) -> None:
         dim = "#7d8b9d" if dark else "#66748a"
@@ -71,7 +77,9 @@ class StatusBar(Static):
         if room >= 2:
             text.append(" " * room)
             text.append_text(right)
-        self.update(text)
+        if text != self._shown:
+            self._shown = text
+            self.update(text, layout=False)
 
 
 def _engine(bench: Bench, good: str, busy: str, bad: str) -> Text:

@@ -50,7 +50,7 @@ def look(desk: Desk, question: Look, asking: Asking) -> Looked:
     seen = first if isinstance(first, int) else 0
     asking.check()
     desk.viewed = viewed
-    throttle = Throttle()
+    throttle = Throttle(0.25)
     near = question.near
 
     def looked(complete: bool) -> Looked:

@@ -53,7 +53,7 @@ def open_(desk: Desk, question: Open, asking: Asking) -> Indexed:
     )
     desk.took_case(case)
     asking.tell(_opened(case, session))
-    throttle = Throttle()
+    throttle = Throttle(0.25)
 
     def grown() -> None:
         if throttle.due():

@@ -42,7 +42,7 @@ _FIRST = (
 )  # fmt: skip
 _NOTHING = ("", "<NA>", "-1")
 #: Seconds after which the event is asked for: who holds a key down passes many.
-_PAUSE = 0.06
+_PAUSE = 0.1
 #: Lines of one value that are shown.
 _MOST_LINES = 8
 #: Characters of a payload that are shown.
@@ -180,10 +180,12 @@ class DetailPane(Pane):
             style = f"bold underline {colour}" if colour else "dim"
             text.append(name, style=style)
             text.append("  ")
-        self._parts.update(text)
+        self._parts.update(text, layout=False)
 
     def _draw_alerts(self, detail: EventDetail) -> None:
         self._alerts.display = bool(detail.alerts)
+        if not detail.alerts:
+            return  # Most events: nothing to be laid out anew.
         text = Text()
         for alert in detail.alerts:
             if text:

@@ -81,6 +81,7 @@ class EventsPane(Pane):
         self._layouts: Layouts | None = None
         self._restore: dict[str, object] = {}
         self._history: list[View] = []
+        self._alerts: tuple[tuple[str, int], ...] = ()
 
     def compose(self) -> ComposeResult:
         yield self.line
@@ -138,7 +139,9 @@ class EventsPane(Pane):
         self._vocabulary.macros, self._vocabulary.lists = rules.macros, rules.lists
 
     def judged(self, judged: Judged) -> None:
-        self.table.want_again()
+        if judged.alerts != self._alerts:
+            self._alerts = judged.alerts
+            self.table.want_again()
 
     def view_changed(self, view: View, looked: Looked, first: bool) -> None:
         self.table.empty = "no events" if looked.complete else "looking …"

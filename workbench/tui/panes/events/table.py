@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -15,6 +17,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.timer import Timer
 
 from workbench.tui.panes.events.cache import Row, RowCache
 from workbench.tui.panes.events.layouts import RULE
@@ -23,6 +26,8 @@ from workbench.tui.theme import priority_colour, word_colour
 #: Cells left of the first column: the mark and the alert.
 _GUTTER = 2
 _LEAST, _MOST = 3, 48
+#: Seconds between changes of the scroll bar while rows are added out of sight.
+_PATIENCE = 1.0
 #: What comes later is often longer than what comes first.
 _AT_LEAST = {"evt.type": 9, "proc.name": 9, "proc.pid": 7}
 #: Columns are not cut to less than this for others to have room.
@@ -96,6 +101,9 @@ class EventTable(ScrollView, can_focus=True):
         self.marks: set[int] = set()
         self.empty = ""
         self._fitted: list[int] = []
+        self._base = Style()
+        self._sized = 0.0
+        self._growing: Timer | None = None
         self._fitted_for: tuple[object, ...] = ()
 
     # What is shown.
@@ -164,6 +172,8 @@ class EventTable(ScrollView, can_focus=True):
         """Put the cursor on a row and bring it to sight."""
         if not self.count:
             return
+        if row + self.lines >= self.virtual_size.height - 1 != self.count:
+            self._grow()
         self.cursor = min(max(row, 0), self.count - 1)
         top = int(self.scroll_offset.y)
         if not top <= self.cursor < top + self.lines:
@@ -203,8 +213,10 @@ class EventTable(ScrollView, can_focus=True):
         elif left + width > x + room:
             self.scroll_to(x=left + min(width, room) - room, animate=False, force=True)
 
-    def watch_cursor(self) -> None:
-        self.refresh()
+    def watch_cursor(self, old: int, new: int) -> None:
+        # Two lines change, unless the table is scrolled, which draws all of it.
+        for row in (old, new):
+            self.refresh_lines(row + 1)
         self.post_message(self.Moved(self.cursor))
 
     def watch_scroll_y(self, old: float, new: float) -> None:
@@ -286,8 +298,23 @@ class EventTable(ScrollView, can_focus=True):
         self._set_size()
 
     def _set_size(self) -> None:
-        width = _GUTTER + sum(each + 1 for each in self._fitted)
-        self.virtual_size = Size(max(width, 1), self.count + 1)
+        """Each change lays out the whole screen: growth that nobody sees waits a moment."""
+        width = max(_GUTTER + sum(each + 1 for each in self._fitted), 1)
+        size = Size(width, self.count + 1)
+        now = time.monotonic()
+        grows = width == self.virtual_size.width and self.virtual_size.height < size.height
+        unseen = int(self.scroll_offset.y) + 3 * self.lines < self.virtual_size.height
+        if grows and unseen and now - self._sized < _PATIENCE:
+            if self._growing is None:
+                self._growing = self.set_timer(_PATIENCE, self._grow)
+            return
+        self._sized = now
+        self.virtual_size = size
+
+    def _grow(self) -> None:
+        self._growing = None
+        self._sized = 0.0
+        self._set_size()
 
     def _text(self, row: Row, place: int) -> str | None:
         if self.fields[place] == RULE:
@@ -296,17 +323,22 @@ class EventTable(ScrollView, can_focus=True):
 
     # Drawing.
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Making it up costs more than a row: once for all of them.
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         x = int(self.scroll_offset.x)
         width = self.size.width
         if y == 0:
-            return self._head().crop_extend(x, x + width, self.rich_style)
+            return self._head().crop_extend(x, x + width, self._base)
         row = int(self.scroll_offset.y) + y - 1
         if row >= self.count:
             text = self.empty if y == 2 and not self.count else ""
             style = self.get_component_rich_style("dim")
-            return Strip([Segment(f"   {text}", style)]).adjust_cell_length(width, self.rich_style)
-        return self._row(row).crop_extend(x, x + width, self.rich_style)
+            return Strip([Segment(f"   {text}", style)]).adjust_cell_length(width, self._base)
+        return self._row(row).crop_extend(x, x + width, self._base)
 
     def _head(self) -> Strip:
         plain = self.get_component_rich_style("head")
@@ -320,14 +352,14 @@ class EventTable(ScrollView, can_focus=True):
     def _row(self, number: int) -> Strip:
         row = self.cache.get(number)
         dark = self.app.current_theme.dark
-        base = self.rich_style
+        base = self._base
         at_cursor = number == self.cursor
         if at_cursor:
             over = self.get_component_rich_style("cursor" if self.has_focus else "cursor-dim")
             base += over if self.has_focus else Style(bgcolor=over.bgcolor)
         if row is None:
             return Strip([Segment("   ·" + " " * max(self.virtual_size.width - 4, 0), base)])
-        alert = Style(color=priority_colour(row.priority, dark)) if row.priority >= 0 else None
+        alert = _coloured(priority_colour(row.priority, dark)) if row.priority >= 0 else None
         marked = row.number in self.marks
         mark = Style(color=word_colour("number", dark), bold=True)
         segments = [
@@ -352,15 +384,20 @@ class EventTable(ScrollView, can_focus=True):
         if name in ("evt.num", "evt.source") or name.startswith(
             ("evt.time", "evt.rel", "evt.date")
         ):
-            return Style(color=word_colour("dim", dark))
+            return _coloured(word_colour("dim", dark))
         if name in ("evt.type", "ka.verb", "ct.name"):
-            return Style(color=word_colour("operator", dark))
+            return _coloured(word_colour("operator", dark))
         if name in ("proc.name", "ka.user.name", "ct.user"):
-            return Style(color=word_colour("field", dark))
+            return _coloured(word_colour("field", dark))
         return Style()
 
     def get_content_region(self) -> Region:
         return self.region
+
+
+@functools.cache
+def _coloured(colour: str) -> Style:
+    return Style(color=colour)
 
 
 def _squeezed(widths: list[int], room: int) -> list[int]:
