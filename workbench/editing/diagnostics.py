@@ -101,3 +101,13 @@ def by_item(said: Iterable[Remark]) -> dict[str, tuple[int, int]]:
             warnings += 1
         found[remark.item] = (errors, warnings)
     return found
+
+
+def in_short(text: str, hint: str) -> str:
+    """What is wrong in a line, what is short first: Falco's own messages may list all operators."""
+    text, hint = (" ".join(part.split()) for part in (text, hint))
+    if not hint:
+        return text
+    if len(text) <= max(len(hint), 60):
+        return f"{text} — {hint}"
+    return f"{hint} ({text if len(text) <= 100 else text[:60] + '…'})"

@@ -78,7 +78,7 @@ def _in_value(line: str, start: int, item: Item, value: Value) -> Iterator[Token
         yield from _text(line, start, value)
         for match in _OUTPUT.finditer(line, start):
             yield (match.start(), match.end(), "field")
-    elif value.line == item.name_line and value.column == item.name_column:
+    elif item.kind != "other" and value.line == item.name_line:
         yield (start, _comment(line, start), "name")
         yield from _behind(line, start)
     elif key == "desc":

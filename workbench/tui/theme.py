@@ -76,12 +76,12 @@ def priority_colour(priority: int, dark: bool) -> str:
 _WORDS_DARK = {
     "field": "#7cc5ff", "operator": "#c9a4f5", "keyword": "#f08fb0", "macro": "#8fd6a8",
     "string": "#e5c07b", "number": "#e09f6b", "comment": "#6b7a8d", "error": "#ff6b70",
-    "dim": "#6b7a8d", "type": "#8fd6a8", "name": "#d6dee8",
+    "dim": "#6b7a8d", "type": "#8fd6a8", "name": "#d6dee8", "key": "#8b9eb7",
 }  # fmt: skip
 _WORDS_LIGHT = {
     "field": "#0b62c4", "operator": "#7233b5", "keyword": "#b0175a", "macro": "#1d7f46",
     "string": "#8a5a00", "number": "#9a4a00", "comment": "#758295", "error": "#c0262d",
-    "dim": "#758295", "type": "#1d7f46", "name": "#1d2630",
+    "dim": "#758295", "type": "#1d7f46", "name": "#1d2630", "key": "#5b6b7f",
 }  # fmt: skip
 
 

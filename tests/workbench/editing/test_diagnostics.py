@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.backend.questions.rules import Said
-from workbench.editing.diagnostics import by_item, diagnostics
+from workbench.editing.diagnostics import by_item, diagnostics, in_short
 
 LINES = ["- rule: One", "  condition: proc.nam = x", "  output: ok", ""]
 
@@ -48,3 +48,13 @@ def test_counts() -> None:
     assert by_item([said("error", 1, 1), said("warning", 1, 1), said("note", 1, 1)]) == {
         "One": (1, 1)
     }
+
+
+def test_what_is_short_comes_first() -> None:
+    assert in_short("wrong", "") == "wrong"
+    assert in_short("wrong", "do\n this") == "wrong — do this"
+    long = "expected one of " + ", ".join(map(str, range(100)))
+    said = in_short(long, "an operator should stand here")
+    assert (
+        said.startswith("an operator should stand here (expected one of 0, 1") and len(said) < 100
+    )

@@ -550,17 +550,18 @@ class EditorPane(Pane):
             head.append(f"  ▲ {warnings}", word_colour("number", dark))
         rule, judged = self._rule(), self.bench.judged
         if rule and judged is not None:
+            # What matters first: names are long.
             hits = dict(judged.matches).get(rule)
-            head.append(f"   {rule}  ", "dim")
             if hits is None:
-                head.append("not judged", "dim")
+                head.append("   not judged", "dim")
             else:
-                head.append(f"{hits:,} hit{'' if hits == 1 else 's'}", "bold")
+                head.append(f"   {hits:,} hit{'' if hits == 1 else 's'}", "bold")
                 before = self._before.get(rule)
                 if self.bench.texts and before is not None and before != hits:
                     head.append(f"  saved: {before:,}", word_colour("number", dark))
                 if not judged.complete:
                     head.append(" …", "dim")
+            head.append(f"   {rule}", "dim")
         return head
 
 

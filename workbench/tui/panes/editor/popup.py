@@ -12,7 +12,7 @@ from workbench.tui.words import visible
 
 _ROWS = 9
 _WIDEST = 76
-_KIND = {"list": "macro", "key": "keyword"}
+_KIND = {"list": "macro"}
 
 
 class Popup(OptionList):

@@ -12,13 +12,14 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.document._document_navigator import DocumentNavigator
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
 
-from workbench.editing.diagnostics import Diagnostic
+from workbench.editing.diagnostics import Diagnostic, in_short
 from workbench.editing.outline import Outline, outline
 from workbench.editing.tokens import Tokens
 from workbench.tui.panes.editor.noted import NotedDocument
@@ -32,7 +33,7 @@ _MOST_ROWS = 3
 _MARK = {"error": "✖", "warning": "▲", "note": "●"}
 _GRAVE = {"error": 0, "warning": 1, "note": 2}
 #: Kinds of tokens that have another name among the colours.
-_COLOURS = {"value": "string", "punctuation": "dim", "mark": "dim", "key": "keyword",
+_COLOURS = {"value": "string", "punctuation": "dim", "mark": "dim",
             "comment": "comment", "text": "name"}  # fmt: skip
 
 
@@ -97,13 +98,16 @@ class RuleText(TextArea):
         )
         self.indent_width = 2
         self.cursor_blink = False
-        self.register_theme(TextAreaTheme("falcowb"))
-        self.theme = "falcowb"
 
     def on_mount(self) -> None:
-        self.watch(self.app, "theme", self._repaint, init=False)
+        self.watch(self.app, "theme", self._repaint)
 
     def _repaint(self) -> None:
+        """Textual's own style of the cursor's line would take the colours from its words."""
+        name = f"falcowb {self.app.theme}"
+        surface = Color.parse(self.app.current_theme.surface or "black").rich_color
+        self.register_theme(TextAreaTheme(name, cursor_line_style=Style(bgcolor=surface)))
+        self.theme = name
         self._line_cache.clear()
         self.refresh()
 
@@ -190,7 +194,7 @@ class RuleText(TextArea):
             rows: list[tuple[str, str]] = []
             for each in several[:_MOST_ROWS]:
                 indent = min(each.column, max(width - 60, 0))
-                said = f"{_MARK[each.severity]} {_said(each)}"
+                said = f"{_MARK[each.severity]} {visible(in_short(each.text, each.hint))}"
                 wrapped = textwrap.wrap(said, max(width - indent, 20), subsequent_indent="  ")
                 rows += [(each.severity, " " * indent + row) for row in wrapped[:_MOST_ROWS]]
             self._notes[line] = rows[: 2 * _MOST_ROWS]
@@ -204,6 +208,7 @@ class RuleText(TextArea):
         super()._on_resize()
         if self._by_line:
             self._lay_notes()
+        self.call_after_refresh(self.scroll_cursor_visible)
 
     # Drawing.
 
@@ -264,7 +269,8 @@ class RuleText(TextArea):
         worst = min(self._by_line[info[row][0]], key=lambda each: _GRAVE[each.severity])
         gutter, rest = strip.divide([self.gutter_width, strip.cell_length])
         number = gutter.text.rstrip()
-        style = self._severity_style(worst.severity)
+        base = self._theme.base_style if self._theme else None
+        style = (base or Style()) + self._severity_style(worst.severity)
         segments = [Segment(number, style), Segment(f"{_MARK[worst.severity]} ", style)]
         return Strip.join([Strip(segments).adjust_cell_length(self.gutter_width), rest])
 
@@ -377,11 +383,3 @@ class RuleText(TextArea):
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
         event.stop()
         self.post_message(self.Moved(self))
-
-
-def _said(each: Diagnostic) -> str:
-    """What is wrong in a few rows: what is short first."""
-    text, hint = (visible(" ".join(part.split())) for part in (each.text, each.hint))
-    if not hint:
-        return text
-    return f"{hint} ({text})" if len(text) > 60 > len(hint) else f"{text} — {hint}"

@@ -16,6 +16,7 @@ from workbench.backend.questions.opening import Opened
 from workbench.backend.questions.rules import Judged, Rules
 from workbench.backend.questions.writing import Costs, RuleCosts
 from workbench.editing.changes import changed_items
+from workbench.editing.diagnostics import in_short
 from workbench.editing.disk import read
 from workbench.tui.pane import Command, Pane
 from workbench.tui.panes.rules.lines import ORDERS, Line, Shown, lines
@@ -53,7 +54,7 @@ class RulesPane(Pane):
     DEFAULT_CSS = """
     RulesPane Input { height: 1; border: none; padding: 0 1; background: $surface; }
     RulesPane Input:focus { border: none; background: $panel; }
-    RulesPane #about { height: auto; max-height: 6; padding: 0 1; background: $surface; }
+    RulesPane #about { height: auto; max-height: 34%; padding: 0 1; background: $surface; }
     """
 
     def __init__(self) -> None:
@@ -168,9 +169,8 @@ class RulesPane(Pane):
             grave = 2 if each.severity == "error" else 4
             mark = {"error": "✖", "warning": "▲"}.get(each.severity, "●")
             where = f" {each.line}:" if each.line else ""
-            text.append(f"{mark}{where} {visible(each.text)}\n", priority_colour(grave, dark))
-            if each.hint:
-                text.append(f"  {visible(' '.join(each.hint.split()))}\n", "dim")
+            said = visible(in_short(each.text, each.hint))
+            text.append(f"{mark}{where} {said}\n", priority_colour(grave, dark))
         rule = line.rule
         if rule is None:
             if line.kind == "file":
