@@ -9,7 +9,7 @@ from pathlib import Path
 
 NAMES = ("extract", "replay_audit", "read_scap", "import_scap", "walk_state", "judge_scap")
 #: Long ones, run when asked for by name.
-LONG = ("damaged_scap", "sql", "storm", "soak")
+LONG = ("damaged_scap", "sql", "storm", "soak", "workbench")
 
 
 def _machine() -> str:

@@ -79,7 +79,7 @@ class _Asked:
         return time.perf_counter() - begin, got[-1][0]
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     if not make_scap.DEFAULT.is_file():
         print(f"no captures to repeat at {make_scap.SHARED} (set FALCOWB_SHARED)")
         return

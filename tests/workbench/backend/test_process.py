@@ -26,7 +26,7 @@ from workbench.backend.questions.events import (
     View,
 )
 from workbench.backend.questions.opening import Indexed, Open, Opened
-from workbench.backend.questions.rules import Judged, LoadRules, Rules
+from workbench.backend.questions.rules import ExportAlerts, Judged, LoadRules, Rules
 
 FIELDS = ("evt.num", "proc.name", "evt.type", "no.such.field")
 
@@ -47,7 +47,7 @@ def replayed(path: Path, *arguments: str) -> list[dict[str, object]]:
 
 
 @needs_captures
-def test_alerts_are_those_of_replay() -> None:
+def test_alerts_are_those_of_replay(tmp_path: Path) -> None:
     alerts = replayed(INTRUSION, "-r", str(RULES))
     counts: dict[str, int] = {}
     for alert in alerts:
@@ -57,6 +57,10 @@ def test_alerts_are_those_of_replay() -> None:
         assert judged.complete
         assert {name: count for name, count in judged.alerts if count} == counts
         assert sum(count for _, count in judged.by_priority) == len(alerts)
+        file = tmp_path / "alerts.jsonl"
+        assert asked.ask(ExportAlerts(str(file))).alerts == len(alerts)
+        assert [json.loads(line) for line in file.read_text().splitlines()] == alerts
+        assert isinstance(asked.ask(ExportAlerts(str(file))), Trouble), "nothing is replaced"
         looked = asked.ask(Look(View(only="alerts")))
         assert isinstance(looked, Looked) and looked.rows == len(alerts)
         page = asked.ask(Page(0, 100, ("evt.time",)))

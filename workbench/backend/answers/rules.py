@@ -8,16 +8,26 @@ from pathlib import Path
 import numpy as np
 
 from capture.errors import FalcowbError
+from engine.alerts import AlertFormatter
 from engine.ruleset.codes import Severity
 from engine.ruleset.loader import LoadResult, read_rule_files, unique
 from engine.ruleset.model import Message, Rule
 from engine.ruleset.options import RuleFile
 from engine.ruleset.selection import Match, RuleSet
+from workbench.backend.alert_export import alert_lines
 from workbench.backend.answers.registry import answers
 from workbench.backend.desk import Case, Desk
 from workbench.backend.judging import CaseJudge
 from workbench.backend.lanes import Asking
-from workbench.backend.questions.rules import Judged, LoadRules, RuleFacts, Rules, Said
+from workbench.backend.questions.rules import (
+    ExportAlerts,
+    Exported,
+    Judged,
+    LoadRules,
+    RuleFacts,
+    Rules,
+    Said,
+)
 from workbench.backend.throttle import Throttle
 from workbench.backend.verdicts import Verdicts, verdicts
 from workbench.core.session import Session
@@ -42,6 +52,22 @@ def load_rules(desk: Desk, question: LoadRules, asking: Asking) -> Judged:
         return judged(case.verdicts, case)
     # Where the new ones failed, those that were loaded last go on judging.
     return _judge(desk, case, desk.ruleset, session, asking)
+
+
+@answers(ExportAlerts)
+def export_alerts(desk: Desk, question: ExportAlerts, asking: Asking) -> Exported:
+    session, case = desk.session(asking.check), desk.case_now()
+    options = session.alert_options(as_json=True)
+    formatter = AlertFormatter(case.catalogue, options)
+    count = 0
+    try:
+        with Path(question.path).open("x", encoding="utf-8") as file:
+            for line in alert_lines(case, formatter, session.config.rule_matching, asking.check):
+                file.write(f"{line}\n")
+                count += 1
+    except OSError as error:
+        raise FalcowbError(f"{question.path}: {error.strerror}") from None
+    return Exported(question.path, count)
 
 
 def _load(

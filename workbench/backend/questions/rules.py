@@ -87,3 +87,21 @@ class Judged:
     by_priority: tuple[tuple[int, int], ...]
     complete: bool
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportAlerts(Question):
+    """Write all alerts that are known as Falco's JSON lines into a file that must not be there yet.
+    Answers :class:`Exported`."""
+
+    path: str
+
+    lane: ClassVar[str] = "side"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """So many alerts are in the file."""
+
+    path: str
+    alerts: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -24,7 +25,7 @@ from workbench.backend.questions.events import (
     View,
 )
 from workbench.backend.questions.opening import Opened
-from workbench.backend.questions.rules import Judged, Rules
+from workbench.backend.questions.rules import ExportAlerts, Exported, Judged, Rules
 from workbench.editing.conditions import Vocabulary
 from workbench.editing.words import quoted
 from workbench.tui.bench import EventRef
@@ -68,6 +69,7 @@ class EventsPane(Pane):
         Binding("S", "source", "Only one source", show=False),
     ]  # fmt: skip
     COMMANDS: ClassVar[tuple[Command, ...]] = (
+        Command("Export all alerts", "export_alerts", "As Falco's JSON lines, into a file"),
         Command("Unmark all", "unmark_all", "Take the marks from all events"),
         Command("Next grave alert", "grave(1)", "Error or worse"),
         Command("Previous grave alert", "grave(-1)", "Error or worse"),
@@ -386,6 +388,17 @@ class EventsPane(Pane):
         if len(numbers) > _MOST_COPIED:
             self.bench.notify(f"Only the first {_MOST_COPIED:,} are copied.", severity="warning")
         self.ask(AsJson(tuple(numbers[:_MOST_COPIED])), copied)
+
+    def action_export_alerts(self) -> None:
+        def exported(answer: object, last: bool) -> None:
+            assert isinstance(answer, Exported)
+            self.bench.notify(f"{answer.alerts:,} alerts are in {answer.path}.")
+
+        def took(path: str | None) -> None:
+            if path and path.strip():
+                self.ask(ExportAlerts(str(Path(path.strip()).expanduser())), exported)
+
+        self.app.push_screen(Prompt("Export all alerts to", "A new file of JSON lines."), took)
 
     def action_copy_cell(self) -> None:
         row = self.table.row(self.table.cursor)
