@@ -156,10 +156,12 @@ class Ring:
     def write(self, source: str, batch: pa.RecordBatch) -> None:
         self._refuse_if_failed()
         self.writer.write(source, batch)
+        self._wait_for_room()
 
     def write_events(self, batch: EventBatch) -> None:
         self._refuse_if_failed()
         self.writer.write_events(batch)
+        self._wait_for_room()
 
     def drop(self, source: str, count: int, reason: str, when: int | None = None) -> None:
         self.writer.drop(source, count, reason, when)
@@ -237,6 +239,12 @@ class Ring:
                 else:
                     self.writer.let_go(source, count)
             return sum(over.values())
+
+    def _wait_for_room(self) -> None:
+        """On a host too busy for the thread to keep up, who writes waits for it: the size holds."""
+        limit = self.limits.bytes
+        if self._thread is not None and limit is not None and self.size > limit:
+            self.turn()
 
     def _refuse_if_failed(self) -> None:
         if self._failure is not None:
