@@ -111,13 +111,14 @@ class SqlClient:
             self._tables = reply.tables
         return self._tables
 
-    def run(self, sql: str) -> Result:
-        """Ask. Raises FalcowbError as ``SqlSession.run`` does."""
+    def run(self, sql: str, stop: Callable[[], bool] = lambda: False) -> Result:
+        """Ask. ``stop`` is asked now and then while waiting; true cancels the query. Raises
+        FalcowbError as ``SqlSession.run`` does."""
         import pyarrow as pa
 
         from workbench.sql.result import Result
 
-        reply = self._question(Ask(sql))
+        reply = self._question(Ask(sql), stop)
         assert isinstance(reply, Answer)
         schema = pa.ipc.read_schema(pa.py_buffer(reply.schema))
         rows = self._rows(schema)
@@ -139,10 +140,10 @@ class SqlClient:
 
     # Talking.
 
-    def _question(self, question: Question) -> Reply:
+    def _question(self, question: Question, stop: Callable[[], bool] = lambda: False) -> Reply:
         with self._lock:
             self._send(question)
-            reply = self._receive(self.setup.limits.seconds)
+            reply = self._receive(self.setup.limits.seconds, stop)
         if isinstance(reply, Failed):
             raise _error(reply)
         return reply
@@ -152,14 +153,25 @@ class SqlClient:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._connection.send_bytes(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
 
-    def _receive(self, seconds: float | None, *, cancellable: bool = True) -> Reply:
+    def _receive(
+        self,
+        seconds: float | None,
+        stop: Callable[[], bool] = lambda: False,
+        *,
+        cancellable: bool = True,
+    ) -> Reply:
         """The next reply. A process that neither answers nor stops in time is begun anew."""
         assert self._connection is not None
         # The process keeps the time itself; this is for one that cannot.
         deadline = None if seconds is None else time.monotonic() + seconds + _GRACE
+        told = False
         while True:
             try:
                 while not self._connection.poll(_LOOK):
+                    if not told and stop():
+                        told = True
+                        self._send(Cancel())
+                        deadline = time.monotonic() + _GRACE
                     if deadline is not None and time.monotonic() > deadline:
                         return self._anew("the query would not stop, and its process was ended")
                 reply: Reply = pickle.loads(self._connection.recv_bytes())
