@@ -273,7 +273,8 @@ class EventTable(ScrollView, can_focus=True):
     def _fit(self) -> None:
         """Widths by what stands in the columns; the last one takes what is left."""
         rows = self.cache.some()
-        key = (tuple(self.fields), self.size.width, bool(rows), self.cache.version)
+        longest = max([len(str(self.count)), *(len(str(row.number)) for row in rows)])
+        key = (tuple(self.fields), self.size.width, bool(rows), self.cache.version, longest)
         if key == self._fitted_for:
             return
         self._fitted_for = key
@@ -282,6 +283,8 @@ class EventTable(ScrollView, can_focus=True):
             known = self.widths.get(name)
             if known is None and name == "evt.time":
                 known = _TIME
+            if known is None and name == "evt.num":
+                known = max(longest, len(_title(name)))  # no number is ever cut
             if known is None:
                 texts = [self._text(row, place) or "" for row in rows[:400]]
                 lengths = sorted(cell_len(text) for text in texts)
