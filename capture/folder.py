@@ -22,6 +22,8 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 MANIFEST = "manifest.json"
 GAPS_FILE = "gaps.arrow"
+#: Of system calls that were imported: what conversion to today's events folded away.
+FOLDED_FILE = "folded.arrow"
 #: Kept on disk while recording, so that a full disk still has room for the end mark.
 RESERVE_FILE = ".reserve"
 

@@ -159,7 +159,8 @@ class End:
 class Origin:
     """The file that a capture was imported from: its name without folders, what it is (``scap``),
     its size and SHA-256, how it was packed (``none``, ``gzip``, ``zstd``), and how many enter
-    events were folded into their exits."""
+    events were folded into their exits; ``folded_rows``: so many rows of ``folded.arrow`` keep
+    them."""
 
     file: str = ""
     format: str = ""
@@ -167,6 +168,7 @@ class Origin:
     sha256: str = ""
     compression: str = ""
     folded: int = 0
+    folded_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

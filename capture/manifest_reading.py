@@ -97,6 +97,7 @@ def _origin(data: dict[str, Any]) -> Origin:
     return Origin(
         bytes=_number(data, "bytes", 0, _MAX_COUNT),
         folded=_number(data, "folded", 0, _MAX_COUNT),
+        folded_rows=_number(data, "folded_rows", 0, _MAX_COUNT),
         **{key: _text(data, key) for key in ("file", "format", "sha256", "compression")},
     )
 

@@ -15,13 +15,13 @@ from capture import batches as facts
 from capture.errors import CaptureError
 from capture.events.schema import EventBatch
 from capture.events.section import Section
-from capture.folder import GAPS_FILE, MANIFEST, Folder
+from capture.folder import FOLDED_FILE, GAPS_FILE, MANIFEST, Folder
 from capture.ipc import Decoder, Frame
 from capture.manifest import MAX_MANIFEST_BYTES, SYSCALL, Manifest, SegmentInfo, SourceInfo
 from capture.manifest_reading import read_manifest
 from capture.placed import At, read_at
 from capture.recovery import rebuild_manifest, survey_source
-from capture.schema import GAPS, PLUGIN_EVENTS
+from capture.schema import FOLDED, GAPS, PLUGIN_EVENTS
 from capture.stored_calls import (
     call_decoders,
     count_state,
@@ -209,6 +209,29 @@ class Capture:
             )
             for after_num, when, count, reason in zip(*columns, strict=True):
                 yield Gap(info.name, after_num, when, count, reason)
+
+    def folded(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """What the import of a ``.scap`` folded away (``capture.schema.FOLDED``): sections, and
+        batches of theirs in order. Nothing where the capture keeps none of it; what should be there
+        and is not is noted in ``missing``."""
+        info = next((each for each in self.manifest.sources if each.name == SYSCALL), None)
+        if info is None:
+            return
+        decoder = Decoder(FOLDED)
+        rows = 0
+        for frame, batch in stream(
+            self._folder,
+            info.folder,
+            FOLDED_FILE,
+            lambda found: decoder if found.equals(FOLDED) else None,
+            self._note,
+        ):
+            rows += batch.num_rows
+            yield frame.section, batch
+        origin = self.manifest.origin
+        if origin is not None and rows < origin.folded_rows:
+            lost = origin.folded_rows - rows
+            self._note(f"{info.folder}/{FOLDED_FILE}: {lost} enter events of an old kind are lost")
 
     def hold(self) -> bool:
         """Keep others from removing it while it is open, those who ask. False where it is too late,

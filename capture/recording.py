@@ -19,11 +19,11 @@ from capture.events.schema import MAX_TYPES, EventBatch, event_schema, widen
 from capture.events.section import Section
 from capture.events.shapes import all_codes, fit, join, narrow, split
 from capture.events.walked_state import WALKED
-from capture.folder import GAPS_FILE, Folder, segment_name
+from capture.folder import FOLDED_FILE, GAPS_FILE, Folder, segment_name
 from capture.kinds import in_order, kind_of
 from capture.layout import MAX_BATCH_BYTES
 from capture.manifest import LetGo, SegmentInfo, SourceInfo
-from capture.schema import GAPS, PLUGIN_EVENTS
+from capture.schema import FOLDED, GAPS, PLUGIN_EVENTS
 from capture.segment import SegmentFile
 from capture.state_tables import (
     MAX_SECTIONS,
@@ -270,6 +270,16 @@ class RecordedSyscalls(Recorded):
         row = section_row(section, self.last_num)
         # Last, so that a section that is there has its state.
         self._other(SECTIONS_FILE, STATE_FILES[SECTIONS_FILE]).append(row, None)
+
+    @property
+    def folded_rows(self) -> int:
+        """Rows of folded blocks on disk."""
+        file = self._others.get(FOLDED_FILE)
+        return 0 if file is None else file.events
+
+    def fold(self, batch: pa.RecordBatch, section: int) -> None:
+        """Write what conversion folded away of a section (``capture.schema.FOLDED``)."""
+        self._other(FOLDED_FILE, FOLDED).append(batch, facts.span(batch), section=section)
 
     def forget_states(self) -> None:
         """Remove the files with the states of sections, if the last that has begun is now in a

@@ -26,3 +26,21 @@ GAPS = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
     ]
 )
+
+#: Event blocks of an imported ``.scap`` that conversion to today's events folded away or changed,
+#: beside the segments of system calls: ``time``, ``tid``, ``cpu`` and the ``block`` type as the
+#: file has them, and ``rest``, the bytes that follow the thread (the block's flags before them).
+#: ``kind`` 0: the block stood before event ``num`` (an enter event, or of a type no longer in use);
+#: 1: it is event ``num`` itself in another form; 2: from event ``num`` on the file gives a type so
+#: many parameters (``rest``: type, two bytes, and number, 255 for as many as the event has).
+FOLDED = pa.schema(
+    [
+        pa.field("num", pa.uint64(), nullable=False),
+        pa.field("kind", pa.uint8(), nullable=False),
+        pa.field("time", pa.timestamp("ns", tz="UTC"), nullable=False),
+        pa.field("tid", pa.uint64(), nullable=False),
+        pa.field("cpu", pa.uint16(), nullable=False),
+        pa.field("block", pa.uint32(), nullable=False),
+        pa.field("rest", pa.binary(), nullable=False),
+    ]
+)

@@ -12,6 +12,7 @@ from pathlib import Path
 from capture import batches as facts
 from capture.errors import CaptureError
 from capture.folder import (
+    FOLDED_FILE,
     GAPS_FILE,
     MANIFEST,
     RESERVE_FILE,
@@ -21,7 +22,7 @@ from capture.folder import (
     start_index,
 )
 from capture.ipc import Damage, Decoder, frames, read_schema
-from capture.kinds import Kind, in_order, kind_of
+from capture.kinds import SYSTEM_CALLS, Kind, in_order, kind_of
 from capture.manifest import SYSCALL, SegmentInfo, SourceInfo
 from capture.reader import Capture, open_capture
 from capture.schema import GAPS
@@ -59,6 +60,7 @@ def validate(path: str | os.PathLike[str], full: bool = True) -> list[Finding]:
         if full:
             for info in capture.manifest.sources:
                 findings += _check_source(root, info)
+            findings += _check_folded(capture)
     return findings
 
 
@@ -92,7 +94,7 @@ def _check_names(root: Folder, capture: Capture) -> Iterator[Finding]:
 
 def _known(folder: str) -> frozenset[str]:
     """Files that a source's folder holds beside its segments."""
-    return frozenset({GAPS_FILE, *(STATE_FILES if folder == SYSCALL else ())})
+    return frozenset({GAPS_FILE, *((FOLDED_FILE, *STATE_FILES) if folder == SYSCALL else ())})
 
 
 def _check_source(root: Folder, info: SourceInfo) -> Iterator[Finding]:
@@ -117,6 +119,21 @@ def _check_source(root: Folder, info: SourceInfo) -> Iterator[Finding]:
         yield from _check_gaps(folder, info)
         if info.name == SYSCALL:
             yield from _check_state(folder, info)
+
+
+def _check_folded(capture: Capture) -> Iterator[Finding]:
+    """What an import folded away, beside what the manifest states of it."""
+    told = len(capture.missing)
+    section = last = 0
+    for of, batch in capture.folded():
+        num = facts.numbers(batch)
+        if of < section or not in_order(SYSTEM_CALLS, num, last if of == section else 0):
+            text = "event numbers do not ascend"
+            yield Finding(Level.ERROR, f"{SYSCALL}/{FOLDED_FILE}", text)
+        if len(num):
+            section, last = of, int(num[-1])
+    for text in capture.missing[told:]:
+        yield Finding(Level.ERROR, capture.path.name, text)
 
 
 def _check_state(folder: Folder, info: SourceInfo) -> Iterator[Finding]:

@@ -181,6 +181,20 @@ class CaptureWriter:
                 self._flush_if_due(state)
             self.tick()
 
+    def write_folded(self, batch: pa.RecordBatch, section: int) -> None:
+        """Keep what conversion folded away of a section, of schema ``FOLDED``; before the events it
+        belongs to. Raises as :meth:`write`."""
+        with self._lock:
+            state = self._syscalls()
+            self._guarded(lambda: state.fold(batch, section))
+
+    @property
+    def folded_rows(self) -> int:
+        """Rows of :meth:`write_folded` so far."""
+        with self._lock:
+            states = [s for s in self._sources.values() if isinstance(s, RecordedSyscalls)]
+            return sum(state.folded_rows for state in states)
+
     def note(self, text: str) -> None:
         """Something that is missing or wrong in what is recorded, for the manifest."""
         with self._lock:

@@ -16,9 +16,10 @@ from setuptools import setup
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NATIVE = "capture/scap/native"
-_SOURCES = ["arrow", "columns", "convert", "events", "input", "reader", "state", "tables", "writer"]
-_HEADERS = ["scap.h", "arrow.hpp", "blocks.hpp", "columns.hpp", "convert.hpp", "input.hpp",
-            "reader.hpp", "state.hpp", "tables.hpp"]  # fmt: skip
+_SOURCES = ["arrow", "columns", "convert", "events", "folded", "input", "reader", "state",
+            "tables", "writer"]  # fmt: skip
+_HEADERS = ["scap.h", "arrow.hpp", "blocks.hpp", "columns.hpp", "convert.hpp", "folded.hpp",
+            "input.hpp", "reader.hpp", "state.hpp", "tables.hpp"]  # fmt: skip
 
 
 def _declarations() -> str:

@@ -6,10 +6,11 @@ the way back of ``conversions.tsv``: an exit loses the parameters that a convers
 anew, and gets an enter event with them just before it, at its own time. A reader of today folds the
 two together again, to the very event this began with.
 
-What a conversion does not keep of enter events stays lost, and is not made up: their times and CPUs
-(each stands just before its exit, at its time), the files that ``poll`` and ``ppoll`` were asked to
-watch, and those that no exit follows, of calls that do not return (``exit``, ``exit_group``,
-``rt_sigreturn``) or were under way at the end.
+An import keeps enter events as they were (``capture.scap.folded``), and then nothing is made here.
+Of captures without that, what a conversion does not keep of enter events stays lost, and is not
+made up: their times and CPUs (each stands just before its exit, at its time), the files that
+``poll`` and ``ppoll`` were asked to watch, and those that no exit follows, of calls that do not
+return (``exit``, ``exit_group``, ``rt_sigreturn``) or were under way at the end.
 """
 
 from __future__ import annotations

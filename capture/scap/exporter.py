@@ -24,6 +24,7 @@ from capture.events.shapes import all_codes, build, join
 from capture.manifest import SYSCALL
 from capture.reader import Capture
 from capture.scap.enters import Enters
+from capture.scap.folded import FoldedStream
 from capture.scap.old_kinds import with_old_kinds
 from capture.scap.writer import ScapWriter
 
@@ -58,27 +59,41 @@ def export_scap(
     """Write a capture as a ``.scap``, gzip unless ``compress`` is false.
 
     ``enters``: put enter events back; None does so unless the capture was imported from a file
-    that had none. ``progress`` is told the events so far; what it raises stops the export and
-    removes the file. Memory does not grow with the capture. Raises CaptureError where the file
+    that had none. An import keeps them: they come back just as they were, with the form that other
+    events had in the file. Where there are none to be had they are made, see
+    ``capture.scap.enters``. ``progress`` is told the events so far; what it raises stops the export
+    and removes the file. Memory does not grow with the capture. Raises CaptureError where the file
     exists or cannot be written.
     """
-    for_old = had_enters(capture) if enters is None else enters
-    put = Enters(for_old)
+    had = had_enters(capture)
+    for_old = had if enters is None else enters
+    folded = FoldedStream(capture) if for_old == had else None
+    put = None if folded else Enters(for_old)
     written = events = unknown = 0
+    section = -1
     with ScapWriter(target, compress=compress) as writer:
         try:
             for item in _in_order(capture):
                 if isinstance(item, Section):
+                    _close(writer, folded, section)
+                    section = item.number
                     if for_old:
                         item, count = with_old_kinds(item)
                         unknown += count
                     writer.section(item)
                     continue
                 events += item.num_rows
-                for part in put.put_back(item):
-                    written += part.num_rows
-                    writer.events(part)
+                if put is None:
+                    assert folded is not None
+                    written += item.num_rows
+                    last = int(facts.numbers(item.batch)[-1])
+                    writer.events(item, folded.until(section, last))
+                else:
+                    for part in put.put_back(item):
+                        written += part.num_rows
+                        writer.events(part)
                 progress(events)
+            _close(writer, folded, section)
         except BaseException:
             Path(target).unlink(missing_ok=True)
             raise
@@ -92,7 +107,15 @@ def export_scap(
             f"{unknown:,} files open at the start are of kinds that readers of old do not know; "
             "they are given as unsupported (--no-enter-events keeps them)."
         )
-    return Exported(events, written - events, (*capture.missing, *notes))
+    made = folded.enters if folded else written - events
+    return Exported(events, made, (*capture.missing, *notes))
+
+
+def _close(writer: ScapWriter, folded: FoldedStream | None, section: int) -> None:
+    """Write what stood after the last event of a section."""
+    if folded:
+        for batch in folded.rest(section):
+            writer.folded(batch)
 
 
 def _in_order(capture: Capture) -> Iterator[Section | EventBatch]:

@@ -50,17 +50,24 @@ def import_scap(
     overwrite: bool = False,
     compression: str = COMPRESSION,
     digest: bool = True,
+    folded: bool = True,
     progress: Callable[[int, float | None], None] = lambda _events, _fraction: None,
 ) -> Imported:
     """Import ``source`` into a new capture ``target``.
 
     ``progress`` is told the events so far and how far the file has been read (0 to 1, or None);
     what it raises stops the import, and the capture then says that it was. ``digest``: keep the
-    SHA-256 of the file. Memory does not grow with the file. A damaged file is imported up to the
-    damage. Raises CaptureError where ``source`` cannot be read as a ``.scap`` at all, or
-    ``target`` cannot be written.
+    SHA-256 of the file. ``folded``: keep beside the events what conversion to today's events folds
+    away, so that an export gives it back. Memory does not grow with the file. A damaged file is
+    imported up to the damage. Raises CaptureError where ``source`` cannot be read as a ``.scap`` at
+    all, or ``target`` cannot be written.
     """
-    with ScapReader(source) as reader:
+    work: _Import
+
+    def fold(batch: pa.RecordBatch, section: int) -> None:
+        work.folded(batch, section)
+
+    with ScapReader(source, folded=fold if folded else None) as reader:
         work = _Import(reader, Path(target), overwrite, compression)
         try:
             for item in reader:
@@ -121,6 +128,10 @@ class _Import:
         if calls is not None and calls.num_rows:
             self._syscalls().write_events(calls)
 
+    def folded(self, batch: pa.RecordBatch, section: int) -> None:
+        """What stood before the events that come next, in the section that was last begun."""
+        self._syscalls().write_folded(batch, section)
+
     def finish(self, digest: bool) -> Imported:
         if not self._sources:
             self._syscalls()
@@ -161,6 +172,7 @@ class _Import:
             sha256=file_sha256(path) if digest else "",
             compression=self._reader.progress.compression,
             folded=self._reader.progress.dropped,
+            folded_rows=writer.folded_rows,
         )
         span = self._span or Span(0, 0, 0, 0)
         first, last = max(span.min_time, 0), max(span.max_time, 0)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ from capture.events.section import Section as Section
 from capture.events.state_schema import TABLES
 from capture.scap import _native
 from capture.scap.tables import native_tables
+from capture.schema import FOLDED
 
 ffi, lib = _native.ffi, _native.lib
 
@@ -89,9 +90,18 @@ class ScapReader:
     Iterating gives each ``Section`` and then its batches (``EventBatch``). Raises CaptureError when
     the file cannot be opened or is no ``.scap``. One thread may read while others ask how far it is
     or close it: what was read is told of after closing too.
+
+    ``folded`` is given what conversion folds away (``capture.schema.FOLDED``) with the number of
+    its section, before the events that it belongs to.
     """
 
-    def __init__(self, path: str | os.PathLike[str], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        limits: Limits | None = None,
+        *,
+        folded: Callable[[pa.RecordBatch, int], None] | None = None,
+    ) -> None:
         self.path = Path(path)
         bounds = limits or Limits()
         if max(bounds.bytes + bounds.event, bounds.state) >= 1 << 31:
@@ -113,8 +123,10 @@ class ScapReader:
         first = bounds.rows if bounds.first_rows is None else max(bounds.first_rows, 1)
         native = ffi.new(
             "scap_limits *",
-            (bounds.rows, first, bounds.bytes, bounds.event, bounds.state, bounds.pending),
-        )
+            (bounds.rows, first, bounds.bytes, bounds.event, bounds.state, bounds.pending,
+             folded is not None),
+        )  # fmt: skip
+        self._folded = folded
         self._reader = ffi.gc(lib.scap_open(self._fd, self._tables, native), lib.scap_close)
         self._codes = ffi.new("uint16_t[]", MAX_TYPES + 1)
         # Held while anybody is in the native reader, which is gone once ``_closed`` is there.
@@ -152,6 +164,11 @@ class ScapReader:
     def _next(self) -> Section | EventBatch | None:
         # Python's lock is let go meanwhile: cffi releases it around every call.
         what = lib.scap_next(self._reader)
+        while what == lib.SCAP_FOLDED:
+            self._give_folded()
+            what = lib.scap_next(self._reader)
+        if what == lib.SCAP_BATCH:
+            self._give_folded()
         if what == lib.SCAP_END:
             return None
         if what == lib.SCAP_REFUSED:
@@ -233,6 +250,14 @@ class ScapReader:
         lib.scap_batch(self._reader, address)
         batch = pa.RecordBatch._import_from_c(address, event_schema(codes))
         return EventBatch.of(batch, section)
+
+    def _give_folded(self) -> None:
+        if self._folded is None or not lib.scap_folded_rows(self._reader):
+            return
+        array = arrow_ffi.new("struct ArrowArray *")
+        address = int(arrow_ffi.cast("uintptr_t", array))
+        lib.scap_folded(self._reader, address)
+        self._folded(pa.RecordBatch._import_from_c(address, FOLDED), int(self._where().section))
 
     def _section(self) -> Section:
         tables = {}

@@ -6,6 +6,7 @@ the types they were converted to; an older reader passes over types it does not 
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import struct
@@ -21,6 +22,7 @@ from pyarrow.cffi import ffi as arrow_ffi
 from capture.errors import CaptureError, Place
 from capture.events.schema import EventBatch, event_schema
 from capture.events.state_schema import THREAD_DEFAULTS
+from capture.events.table import event_table
 from capture.scap import _native
 from capture.scap.reader import Section
 from capture.scap.tables import native_tables
@@ -69,6 +71,7 @@ class ScapWriter:
             BinaryIO, gzip.GzipFile(fileobj=self._file, mode="wb", compresslevel=6)
         ) if compress else self._file  # fmt: skip
         self._tables = native_tables()
+        self._shapes = ffi.new("uint8_t[]", bytes([lib.SCAP_AS_PRESENT]) * len(event_table()))
 
     def __enter__(self) -> Self:
         return self
@@ -95,22 +98,26 @@ class ScapWriter:
         self._write([_block(_SECTION, struct.pack("<IHHQ", 0x1A2B3C4D, *VERSION, 2**64 - 1))])
         self._write(_state(section))
 
-    def events(self, batch: EventBatch) -> None:
-        """Append events. Raises ValueError for a batch that is not of ``event_schema``."""
+    def events(self, batch: EventBatch, folded: pa.RecordBatch | None = None) -> None:
+        """Append events, and between them what stood there before an import (``FOLDED``, up to the
+        last number of the batch). Raises ValueError for a batch that is not of ``event_schema``."""
         schema = event_schema(batch.codes)
         if not batch.batch.schema.equals(schema):
             raise ValueError("the batch is not of the schema of its event types")
-        codes = ffi.new("uint16_t[]", list(batch.codes))
-        array = arrow_ffi.new("struct ArrowArray *")
-        shape = arrow_ffi.new("struct ArrowSchema *")
-        address = int(arrow_ffi.cast("uintptr_t", array))
-        batch.batch._export_to_c(address, int(arrow_ffi.cast("uintptr_t", shape)))
+        self._blocks(batch.codes, batch.batch, folded)
+
+    def folded(self, batch: pa.RecordBatch) -> None:
+        """Append blocks that stood after the last event of a section."""
+        self._blocks((), None, batch)
+
+    def _blocks(
+        self, codes: tuple[int, ...], batch: pa.RecordBatch | None, folded: pa.RecordBatch | None
+    ) -> None:
         size = ffi.new("size_t *")
-        try:
-            blocks = lib.scap_blocks(self._tables, codes, address, size)
-        finally:
-            array.release(array)
-            shape.release(shape)
+        with _exported(batch) as events, _exported(folded) as more:
+            blocks = lib.scap_blocks(
+                self._tables, ffi.new("uint16_t[]", list(codes)), events, more, self._shapes, size
+            )
         if blocks == ffi.NULL:
             raise CaptureError("there is not enough memory to write the events")
         try:
@@ -129,6 +136,23 @@ class ScapWriter:
         return CaptureError(
             f"the capture cannot be written: {error.strerror}", place=Place(str(self.path))
         )
+
+
+@contextlib.contextmanager
+def _exported(batch: pa.RecordBatch | None) -> Iterator[int]:
+    """The address of a batch for native code; 0 for none."""
+    if batch is None:
+        yield 0
+        return
+    array = arrow_ffi.new("struct ArrowArray *")
+    shape = arrow_ffi.new("struct ArrowSchema *")
+    address = int(arrow_ffi.cast("uintptr_t", array))
+    batch._export_to_c(address, int(arrow_ffi.cast("uintptr_t", shape)))
+    try:
+        yield address
+    finally:
+        array.release(array)
+        shape.release(shape)
 
 
 def _block(kind: int, body: bytes) -> bytes:

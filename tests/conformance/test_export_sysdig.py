@@ -1,7 +1,8 @@
 """Every visible capture exported, beside what it was imported from: sysdig sees the same.
 
-Where a capture is from the time of enter events these are put back; a capture keeps of them what
-today's events hold, so some of it cannot come back:
+The lines of both are the same, enter and exit events alike, with the time, CPU, order and arguments
+of each. Where a capture does not keep its enter events (``folded=False``, or made before captures
+kept them) they are made again, and some of it cannot come back:
 
 - the time and CPU of an enter event, and with it its place: it stands just before its exit;
 - enter events without an exit: of calls that do not return, and of those under way at the end
@@ -73,6 +74,19 @@ def test_sysdig_sees_the_same(path: Path, dump: Path, tmp_path: Path) -> None:
         pytest.skip("sysdig is not installed")
     before = sysdig(path)
     import_scap(path, tmp_path / "x.fcap")
+    with open_capture(tmp_path / "x.fcap") as capture:
+        export_scap(capture, tmp_path / "x.scap")
+    assert sysdig(tmp_path / "x.scap") == before
+
+
+@pytest.mark.parametrize(("path", "dump"), captures())
+def test_sysdig_sees_nearly_the_same_without_kept_enters(
+    path: Path, dump: Path, tmp_path: Path
+) -> None:
+    if shutil.which("sysdig") is None:
+        pytest.skip("sysdig is not installed")
+    before = sysdig(path)
+    import_scap(path, tmp_path / "x.fcap", folded=False)
     with open_capture(tmp_path / "x.fcap") as capture:
         done = export_scap(capture, tmp_path / "x.scap")
     after = sysdig(tmp_path / "x.scap")

@@ -28,7 +28,7 @@ from capture.scap.importer import import_scap
 #: Most bytes that the cache keeps; what was used last stays.
 MAX_BYTES = 20 << 30
 #: Part of the key: to be raised when an import of the same file would come out differently.
-_VERSION = 1
+_VERSION = 2
 _EDGE = 1 << 20
 _LOCKS = 16
 #: After this long (seconds) an unfinished import that nobody works on is thrown out.

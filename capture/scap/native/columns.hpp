@@ -23,6 +23,7 @@ public:
     Column &operator=(Column &&) noexcept = default;
 
     int64_t length() const { return length_; }
+    bool texts() const { return kind_ == SCAP_TEXT || kind_ == SCAP_TEXTS; }
 
     // Appends a value as the file holds it: length zero is null. False when its length does not
     // fit the type; null is appended then.
@@ -56,6 +57,11 @@ public:
         values_.append(data, size);
         offsets_.push(static_cast<int32_t>(values_.size()));
         valid();
+    }
+    // The same of two pieces.
+    void text(const uint8_t *data, size_t size, const uint8_t *more, size_t more_size) {
+        values_.append(data, size);
+        text(more, more_size);
     }
     // A number of the column's width, or a text of any.
     void text_or_fixed(const uint8_t *data, size_t size) {

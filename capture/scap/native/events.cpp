@@ -27,21 +27,21 @@ Reader::Step Reader::read_event(const Block &block) {
     }
     Event event;
     if(decode(block, at + kHeader, block.length - kHeader - kTrailer, event)) {
+        const uint16_t type = event.type;
+        const uint32_t count = event.count;
         const Converter::Result result = converter_.convert(event);
         if(converter_.has_problem()) problem(block.offset, converter_.take_problem());
         if(result == Converter::kPass) {
-            keep(event);
+            keep(event, type, count, block, at);
         } else if(result == Converter::kDrop) {
-            dropped_++;
-            initial_ = false;
+            drop(block, at);
         } else {
             // Falco stops at such an event. It is kept as it was read if its type is one of today.
             decode(block, at + kHeader, block.length - kHeader - kTrailer, event);
             if(tables_.types[event.type].flags & SCAP_OLD) {
-                dropped_++;
-                initial_ = false;
+                drop(block, at);
             } else {
-                keep(event);
+                keep(event, type, count, block, at);
             }
         }
     }
@@ -140,7 +140,15 @@ bool Reader::count_old(Event &event, const uint8_t *lengths, uint32_t size, cons
     return false;
 }
 
-void Reader::keep(const Event &event) {
+void Reader::drop(const Block &block, const uint8_t *at) {
+    dropped_++;
+    initial_ = false;
+    if(limits_.keep_folded) folded_.before(number_ + 1, at, block.length);
+}
+
+void Reader::keep(const Event &event, uint16_t old_type, uint32_t old_count, const Block &block,
+                  const uint8_t *at) {
+    bool exact = true;  // what the file has of it can be given back
     const scap_type &type = tables_.types[event.type];
     Table &table = types_[event.type];
     int8_t child = child_of_[event.type];
@@ -167,10 +175,21 @@ void Reader::keep(const Event &event) {
             continue;
         }
         bytes_ += event.parameters[i].size;
-        if(!table.columns[i].append(event.parameters[i])) malformed_++;
+        const Slice &value = event.parameters[i];
+        Column &column = table.columns[i];
+        if(!column.append(value)) {
+            malformed_++;
+            exact &= i >= old_count;
+        } else if(column.texts() && value.size && value.data[value.size - 1]) {
+            exact &= i >= old_count;  // a text given back ends with a NUL
+        }
     }
     table.rows++;
     rows_++;
+    // Several events that open a later section share a number: it would not tell them apart.
+    const bool same = exact && old_type == event.type && old_count == type.count;
+    if(limits_.keep_folded && !(initial_ && section_) && !(same && folded_.usual(event.type)))
+        folded_.original(number_, old_type, old_count, event, type.count, exact, at, block.length);
 }
 
 }  // namespace scap

@@ -26,6 +26,7 @@ std::string hex(uint32_t value) {
 
 Reader::Reader(int fd, const scap_tables &tables, const scap_limits &limits):
     input_{fd}, tables_{tables}, limits_{limits}, converter_{tables, limits.max_pending},
+    folded_{tables.types.size()},
     wanted_rows_{std::min(limits.first_rows, limits.max_rows)},
     types_(tables.types.size()), child_of_(tables.types.size(), -1) {
     for(size_t type = 0; type < types_.size(); type++) {
@@ -42,6 +43,8 @@ int Reader::next() {
     if(phase_ == kFinished) return SCAP_END;
     for(;;) {
         if(rows_ && (rows_ >= wanted_rows_ || bytes_ >= limits_.max_bytes)) return SCAP_BATCH;
+        if(folded_.rows() >= limits_.max_rows || folded_.bytes() >= limits_.max_bytes)
+            return rows_ ? SCAP_BATCH : SCAP_FOLDED;
         const uint8_t *at = input_.need(kHeader);
         const Block block{at ? load<uint32_t>(at) : 0, at ? load<uint32_t>(at + 4) : 0,
                           input_.offset()};
@@ -67,6 +70,7 @@ int Reader::next() {
         }
         if(block.type == kSection && phase_ != kStart) {
             if(rows_) return SCAP_BATCH;
+            if(folded_.rows()) return SCAP_FOLDED;
             if(state_ready_) {
                 // A section without events still has its state.
                 state_ready_ = false;
@@ -207,6 +211,10 @@ int Reader::finish() {
         if(damaged_) phase_ = kFinished;
         return SCAP_BATCH;
     }
+    if(folded_.rows()) {
+        if(damaged_) phase_ = kFinished;
+        return SCAP_FOLDED;
+    }
     if(state_ready_) {
         state_ready_ = false;
         if(damaged_) phase_ = kFinished;
@@ -305,6 +313,14 @@ void scap_batch(scap_reader *reader, uintptr_t array) {
 
 void scap_state(scap_reader *reader, int table, uintptr_t array) {
     reader->reader.move_state(table, reinterpret_cast<ArrowArray *>(array));
+}
+
+uint64_t scap_folded_rows(const scap_reader *reader) {
+    return reader->reader.folded_rows();
+}
+
+void scap_folded(scap_reader *reader, uintptr_t array) {
+    reader->reader.move_folded(reinterpret_cast<ArrowArray *>(array));
 }
 
 void scap_where(const scap_reader *reader, scap_progress *progress) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "convert.hpp"
+#include "folded.hpp"
 #include "input.hpp"
 #include "scap.h"
 #include "state.hpp"
@@ -30,6 +31,8 @@ public:
     const std::vector<uint16_t> &codes() const { return codes_; }
     void move_batch(ArrowArray *to);
     void move_state(int table, ArrowArray *to);
+    uint64_t folded_rows() const { return folded_.rows(); }
+    void move_folded(ArrowArray *to) { folded_.move_to(to); }
 
     scap_progress progress() const;
     const std::vector<Problem> &problems() const { return problems_; }
@@ -51,7 +54,9 @@ private:
     bool trailer(const Block &block);
     bool decode(const Block &block, const uint8_t *body, uint32_t size, Event &event);
     bool count_old(Event &event, const uint8_t *lengths, uint32_t size, const Block &block);
-    void keep(const Event &event);
+    void keep(const Event &event, uint16_t old_type, uint32_t old_count, const Block &block,
+              const uint8_t *at);
+    void drop(const Block &block, const uint8_t *at);
     void damage(const Block &block, const std::string &what);
     void problem(uint64_t offset, std::string text);
     int finish();
@@ -61,6 +66,7 @@ private:
     const scap_limits limits_;
     Converter converter_;
     State state_;
+    Folded folded_;
 
     uint64_t wanted_rows_;
     Phase phase_ = kStart;

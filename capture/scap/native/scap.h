@@ -54,6 +54,12 @@ enum { SCAP_PASS = 1, SCAP_STORE, SCAP_STORE_AND_PASS, SCAP_ADD, SCAP_BECOME };
 enum { SCAP_FROM_OLD = 1, SCAP_FROM_ENTER, SCAP_FROM_DEFAULT, SCAP_FROM_EMPTY,
        SCAP_FROM_CONTAINER };
 
+/* What a row of folded blocks is: a block that stood before event num, one that stood for event num
+   in place of what the columns give, or (rest: type, number) how many parameters the events of a
+   type have from num on; SCAP_AS_PRESENT: as many as are present. */
+enum { SCAP_FOLDED_BEFORE, SCAP_FOLDED_INSTEAD, SCAP_FOLDED_SHAPE };
+enum { SCAP_AS_PRESENT = 255 };
+
 typedef struct scap_tables scap_tables;
 
 scap_tables *scap_tables_new(
@@ -76,15 +82,17 @@ typedef struct {
     uint64_t max_event;       /* bytes of one event block; larger ones are skipped */
     uint64_t max_state;       /* bytes of one section's process, file and user lists */
     uint64_t max_pending;     /* bytes of enter events waiting for their exit */
+    uint64_t keep_folded;     /* not 0: event blocks that conversion folds away are given too */
 } scap_limits;
 
 scap_reader *scap_open(int fd, const scap_tables *tables, const scap_limits *limits);
 void scap_close(scap_reader *reader);
 
-enum { SCAP_END, SCAP_BATCH, SCAP_STATE, SCAP_REFUSED };
+enum { SCAP_END, SCAP_BATCH, SCAP_STATE, SCAP_REFUSED, SCAP_FOLDED };
 
 /* Reads on. SCAP_BATCH: a batch is ready for scap_batch. SCAP_STATE: a section's tables are ready
-   for scap_state. SCAP_REFUSED: this is no capture we can read; scap_refusal says why. */
+   for scap_state. SCAP_FOLDED: there are folded blocks to take, and nothing else yet.
+   SCAP_REFUSED: this is no capture we can read; scap_refusal says why. */
 int scap_next(scap_reader *reader);
 const char *scap_refusal(const scap_reader *reader);
 
@@ -95,6 +103,11 @@ void scap_batch(scap_reader *reader, uintptr_t array);
 /* Moves a table of the section's state (0 threads, 1 fds, 2 users, 3 groups, 4 machine,
    5 interfaces) into an ArrowArray at this address. */
 void scap_state(scap_reader *reader, int table, uintptr_t array);
+
+/* How many folded rows are ready, of the section of the batch that is or would be. */
+uint64_t scap_folded_rows(const scap_reader *reader);
+/* Moves them into an ArrowArray at this address. */
+void scap_folded(scap_reader *reader, uintptr_t array);
 
 typedef struct {
     uint32_t section;         /* of what is ready, from 0 */
@@ -117,10 +130,12 @@ const char *scap_problem(const scap_reader *reader, size_t index, uint64_t *offs
                          uint64_t *events);
 
 /* Writing: the event blocks of a batch (an exported ArrowArray at this address, which stays the
-   caller's), whose union has these event types. Gives memory to be freed by scap_blocks_free, NULL
-   when there is none. */
+   caller's; 0: none), whose union has these event types. folded: an ArrowArray of folded rows up to
+   the batch's last number, to go between, or 0; shapes: a number of parameters for each type, which
+   they change, all SCAP_AS_PRESENT at first, or NULL. Gives memory to be freed by
+   scap_blocks_free, NULL when there is none. */
 uint8_t *scap_blocks(const scap_tables *tables, const uint16_t *codes, uintptr_t array,
-                     size_t *size);
+                     uintptr_t folded, uint8_t *shapes, size_t *size);
 void scap_blocks_free(uint8_t *blocks);
 
 #ifdef __cplusplus

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "arrow.hpp"
+#include "folded.hpp"
 #include "tables.hpp"
 
 namespace scap {
@@ -45,7 +46,18 @@ class Writer {
 public:
     Writer(const scap_tables &tables, const uint16_t *codes): tables_{tables}, codes_{codes} {}
 
-    Buffer blocks(const ArrowArray &batch) {
+    Buffer blocks(const ArrowArray *batch, FoldedRows *folded, const uint8_t *shapes) {
+        if(batch) {
+            events(*batch, folded, shapes);
+        } else if(folded) {
+            folded->rest(out_);
+        }
+        return std::move(out_);
+    }
+
+private:
+    void events(const ArrowArray &batch, FoldedRows *folded, const uint8_t *shapes) {
+        const View num(*batch.children[0]);
         const View time(*batch.children[1]), cpu(*batch.children[2]), tid(*batch.children[3]),
             present(*batch.children[5]), flags(*batch.children[6]);
         const ArrowArray &parameters = *batch.children[7];
@@ -53,11 +65,14 @@ public:
         const auto *places = static_cast<const int32_t *>(parameters.buffers[1]) + parameters.offset;
         for(int64_t i = 0; i < batch.length; i++) {
             const int64_t row = i + batch.offset;
+            if(folded && folded->until(num.number<uint64_t>(row), tables_.types.size(), out_))
+                continue;
             const uint16_t type = codes_[ids[row]];
             const scap_type &known = tables_.types[type];
             const bool large = known.flags & SCAP_LARGE;
             const uint32_t bits = flags.number<uint32_t>(row) & ~uint32_t{SCAP_FLAG_INITIAL};
-            const uint32_t count = std::min<uint32_t>(present.number<uint8_t>(row), known.count);
+            uint32_t count = std::min<uint32_t>(present.number<uint8_t>(row), known.count);
+            if(shapes) count = std::min<uint32_t>(count, shapes[type]);
             const size_t begin = out_.size();
             out_.push<uint32_t>(bits ? (large ? kFlagsLarge : kFlagsV2)
                                      : (large ? kEventLarge : kEventV2));
@@ -90,10 +105,8 @@ public:
             out_.push(total);
             std::memcpy(out_.data() + begin + 4, &total, 4);
         }
-        return std::move(out_);
     }
 
-private:
     void value(const scap_parameter &parameter, const View &column, int64_t row) {
         if(column.null(row)) return;
         switch(parameter.kind) {
@@ -157,10 +170,12 @@ private:
 }  // namespace scap
 
 extern "C" uint8_t *scap_blocks(const scap_tables *tables, const uint16_t *codes, uintptr_t array,
-                                size_t *size) {
+                                uintptr_t folded, uint8_t *shapes, size_t *size) {
     try {
         scap::Writer writer(*tables, codes);
-        scap::Buffer made = writer.blocks(*reinterpret_cast<const ArrowArray *>(array));
+        scap::FoldedRows rows(reinterpret_cast<const ArrowArray *>(folded), shapes);
+        scap::Buffer made = writer.blocks(reinterpret_cast<const ArrowArray *>(array),
+                                          folded ? &rows : nullptr, shapes);
         *size = made.size();
         made.grow(0);
         return made.release();
