@@ -97,7 +97,7 @@ async def test_a_false_alarm_becomes_an_exception_that_spares_what_is_kept(
         assert (draft.exceptions.rule, draft.exceptions.alerts) == ("Opens", before)
         choice = draft.choice
         assert choice is not None and choice.silenced == choice.others + 1
-        assert f"{choice.silenced:,} of {before:,} silent" in driver.text()
+        assert f"{choice.silenced:,} of {before:,}" in driver.text()
         # What is marked now is to be kept: no exception silences it.
         bench.mark(30)
         await driver.press("k")

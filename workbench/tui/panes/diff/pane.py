@@ -76,7 +76,8 @@ class DiffPane(Pane):
             return ""
         if not (self.diffed.gained or self.diffed.lost):
             return "no difference"
-        return f"+{self.diffed.gained:,} −{self.diffed.lost:,}"
+        gained, lost = self.diffed.gained, self.diffed.lost
+        return " ".join([f"+{gained:,}"] * bool(gained) + [f"−{lost:,}"] * bool(lost))
 
     # What happens.
 
@@ -178,15 +179,17 @@ class DiffPane(Pane):
             alerts = "alert" if diffed.after == 1 else "alerts"
             return text.append(
                 f"{diffed.after:,} {alerts} on {diffed.events:,} events. "
-                "Edit one, and what that changes shows here.",
+                "Edit one, and what that changes shows here"
+                + ("; → for all since the capture was opened." if self.part == 0 else "."),
                 "dim",
             )
         text = Text()
         if diffed.gained or diffed.lost:
-            text.append(f"+{diffed.gained:,} gained", f"bold {word_colour('macro', dark)}")
-            text.append("  ")
-            text.append(f"−{diffed.lost:,} lost", f"bold {word_colour('error', dark)}")
-            text.append(f"  {diffed.before:,} → {diffed.after:,} alerts")
+            if diffed.gained:
+                text.append(f"+{diffed.gained:,} gained  ", f"bold {word_colour('macro', dark)}")
+            if diffed.lost:
+                text.append(f"−{diffed.lost:,} lost  ", f"bold {word_colour('error', dark)}")
+            text.append(f"{diffed.before:,} → {diffed.after:,} alerts")
         else:
             text.append("The alerts are the same", "bold")
             text.append(f": {diffed.after:,}")

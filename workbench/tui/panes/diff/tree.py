@@ -16,7 +16,8 @@ from workbench.tui.theme import PRIORITIES, priority_colour, word_colour
 from workbench.tui.times import clock
 from workbench.tui.words import visible
 
-#: Events asked for at a time, and up to how many in all rules are open at first.
+#: Events asked for at a time, and up to how many in all rules are open at first, beside the first
+#: rule.
 _PAGE, _OPEN = 100, 60
 _WORDS = {"edited": "edited", "new": "new", "gone": "gone or off", "": ""}
 
@@ -93,7 +94,8 @@ class ChangeTree(Tree[Line | More]):
             count = change.gained_count + change.lost_count
             node.allow_expand = bool(count)
             left -= count
-            if count and (change.name in were_open or (not known and left >= 0)):
+            first = len(self._rules) == 1
+            if count and (change.name in were_open or (not known and (first or left >= 0))):
                 self._fill(node, change)
                 node.expand()
         self.root.expand()

@@ -48,9 +48,9 @@ class DraftPane(Pane):
         Binding("left", "tab(-1)", "Part before", show=False),
         Binding("right", "tab(1)", "Rule or exception", show=False),
         Binding("d", "draft", "Rule from marks"),
-        Binding("x", "silence", "Exception for marks"),
+        Binding("x", "silence", "Exception"),
         Binding("w", "write", "Write"),
-        Binding("t", "write_test", "Write the test"),
+        Binding("t", "write_test", "Write test"),
         Binding("o", "others", "Others"),
         Binding("k", "keep", "Keep marked"),
         Binding("n", "name", "Name", show=False),
@@ -69,13 +69,14 @@ class DraftPane(Pane):
     DraftPane #parts { height: 1; padding: 0 1; background: $surface; }
     DraftPane #said { height: auto; max-height: 3; padding: 0 1; }
     DraftPane Horizontal { height: 1fr; }
-    DraftPane OptionList { width: 1fr; height: 1fr; border: none; background: $background;
+    DraftPane OptionList { width: 3fr; height: 1fr; border: none; background: $background;
         padding: 0; scrollbar-size-vertical: 1; }
     DraftPane OptionList:focus { border: none; }
-    DraftPane VerticalScroll { width: 1fr; height: 1fr; padding: 0 1; background: $surface;
+    DraftPane VerticalScroll { width: 2fr; height: 1fr; padding: 0 1; background: $surface;
         scrollbar-size-vertical: 1; }
     DraftPane.narrow Horizontal { layout: vertical; }
-    DraftPane.narrow OptionList { height: auto; max-height: 5; }
+    DraftPane.narrow OptionList { width: 1fr; height: auto; max-height: 5; }
+    DraftPane.narrow VerticalScroll { width: 1fr; }
     """
 
     def __init__(self) -> None:

@@ -61,17 +61,17 @@ def exception_heading(drafts: ExceptionDrafts, dark: bool) -> Text:
     text.append(f" gives {drafts.alerts:,} alerts, {len(drafts.false_alarms):,} {alarms}")
     if drafts.keep:
         text.append(f", {len(drafts.keep):,} to keep", word_colour("macro", dark))
-    text.append(". The narrowest first:", "dim")
+    text.append(". An exception silences, the narrowest first:", "dim")
     return text
 
 
 def exception_line(choice: ExceptionChoice, drafts: ExceptionDrafts, dark: bool) -> Text:
     line = Text(f"{choice.silenced:>7,} ", f"bold {word_colour('number', dark)}", no_wrap=True)
-    line.append(f"of {drafts.alerts:,} silent", "dim")
-    if choice.others:
-        word = word_colour("string", dark)
-        line.append(f", {choice.others:,} not marked", word)
-    line.append(f"  {visible(choice.condition)}", "default")
+    line.append(f"of {drafts.alerts:,}", "dim")
+    others = f"{choice.others:,} not marked" if choice.others else "none else"
+    word = word_colour("string" if choice.others else "macro", dark)
+    line.append(f"  {others:<15}  ", word)
+    line.append(visible(choice.condition), "default")
     if choice.existing:
         line.append(f"  into {choice.existing}", "dim italic")
     return line
