@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
-from rich.syntax import Syntax
 from rich.text import Text
 
 from workbench.backend.questions.drafts import ExceptionChoice, ExceptionDrafts, RuleDraft
@@ -11,10 +9,13 @@ from workbench.tui.theme import word_colour
 from workbench.tui.words import visible
 
 
-def yaml(text: str, dark: bool) -> RenderableType:
-    """Coloured YAML that keeps to the width there is."""
-    theme = "ansi_dark" if dark else "ansi_light"
-    return Syntax(text, "yaml", theme=theme, background_color="default", word_wrap=True)
+def yaml(text: str, dark: bool) -> Text:
+    """Coloured YAML."""
+    shown = Text(text)
+    shown.highlight_regex(r"(?m)^[ -]*([\w.]+):", word_colour("field", dark))
+    shown.highlight_regex(r'"(?:[^"\\\n]|\\.)*"', word_colour("string", dark))
+    shown.highlight_regex(r"(?m)^#.*$", word_colour("comment", dark))
+    return shown
 
 
 def events(count: int) -> str:
@@ -44,8 +45,9 @@ def rule_lines(draft: RuleDraft, dark: bool) -> list[Text]:
     """The checks, with what is left after each; then what the events also have in common."""
     lines = []
     for check, left in draft.steps:
-        line = Text(f"{left:>11,}  ", word_colour("number", dark), no_wrap=True)
-        line.append(visible(check), "default")
+        line = Text(no_wrap=True)
+        line.append(f"{left:>11,}  ", word_colour("number", dark))
+        line.append(visible(check))
         lines.append(line)
     for check in draft.further:
         line = Text(f"{'also':>11}  ", "dim", no_wrap=True)
@@ -66,12 +68,13 @@ def exception_heading(drafts: ExceptionDrafts, dark: bool) -> Text:
 
 
 def exception_line(choice: ExceptionChoice, drafts: ExceptionDrafts, dark: bool) -> Text:
-    line = Text(f"{choice.silenced:>7,} ", f"bold {word_colour('number', dark)}", no_wrap=True)
+    line = Text(no_wrap=True)
+    line.append(f"{choice.silenced:>7,} ", f"bold {word_colour('number', dark)}")
     line.append(f"of {drafts.alerts:,}", "dim")
     others = f"{choice.others:,} not marked" if choice.others else "none else"
     word = word_colour("string" if choice.others else "macro", dark)
     line.append(f"  {others:<15}  ", word)
-    line.append(visible(choice.condition), "default")
+    line.append(visible(choice.condition))
     if choice.existing:
         line.append(f"  into {choice.existing}", "dim italic")
     return line
