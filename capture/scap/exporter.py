@@ -70,12 +70,12 @@ def export_scap(
     folded = FoldedStream(capture) if for_old == had else None
     put = None if folded else Enters(for_old)
     written = events = unknown = 0
-    section = -1
+    section, last = -1, 0
     with ScapWriter(target, compress=compress) as writer:
         try:
             for item in _in_order(capture):
                 if isinstance(item, Section):
-                    _close(writer, folded, section)
+                    _close(writer, folded, section, last)
                     section = item.number
                     if for_old:
                         item, count = with_old_kinds(item)
@@ -83,17 +83,17 @@ def export_scap(
                     writer.section(item)
                     continue
                 events += item.num_rows
+                last = int(facts.numbers(item.batch)[-1])
                 if put is None:
                     assert folded is not None
                     written += item.num_rows
-                    last = int(facts.numbers(item.batch)[-1])
                     writer.events(item, folded.until(section, last))
                 else:
                     for part in put.put_back(item):
                         written += part.num_rows
                         writer.events(part)
                 progress(events)
-            _close(writer, folded, section)
+            _close(writer, folded, section, last)
         except BaseException:
             Path(target).unlink(missing_ok=True)
             raise
@@ -111,10 +111,10 @@ def export_scap(
     return Exported(events, made, (*capture.missing, *notes))
 
 
-def _close(writer: ScapWriter, folded: FoldedStream | None, section: int) -> None:
-    """Write what stood after the last event of a section."""
+def _close(writer: ScapWriter, folded: FoldedStream | None, section: int, last: int) -> None:
+    """Write what stood after the last event of a section, number ``last``."""
     if folded:
-        for batch in folded.rest(section):
+        for batch in folded.rest(section, last):
             writer.folded(batch)
 
 

@@ -53,14 +53,17 @@ class FoldedStream:
         self.enters += _before(whole)
         return whole
 
-    def rest(self, section: int) -> Iterator[pa.RecordBatch]:
-        """What stood after the last event of a section, of calls under way at its end."""
+    def rest(self, section: int, last: int) -> Iterator[pa.RecordBatch]:
+        """What stood after the last event of a section, number ``last``, of calls under way at its
+        end. What stood further on, before events that an unfinished import lacks, is left out."""
         while self._head is not None and self._head[0] <= section:
             of, batch = self._head
             self._head = next(self._batches, None)
-            if of == section:
-                self.enters += _before(batch)
-                yield batch
+            near = int(np.searchsorted(facts.numbers(batch), np.uint64(last + 1), side="right"))
+            part = batch.slice(0, near).filter(pc.equal(batch.column("kind")[:near], _BEFORE))
+            if of == section and part.num_rows:
+                self.enters += part.num_rows
+                yield part
 
 
 def _before(batch: pa.RecordBatch) -> int:

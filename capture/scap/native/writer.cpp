@@ -177,7 +177,7 @@ extern "C" uint8_t *scap_blocks(const scap_tables *tables, const uint16_t *codes
         scap::Buffer made = writer.blocks(reinterpret_cast<const ArrowArray *>(array),
                                           folded ? &rows : nullptr, shapes);
         *size = made.size();
-        made.grow(0);
+        made.grow(1);  // so that nothing to write is not taken for no memory
         return made.release();
     } catch(const std::bad_alloc &) {
         return nullptr;

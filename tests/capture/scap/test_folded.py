@@ -119,6 +119,16 @@ def test_one_that_was_cut_short_gives_back_what_is_there(tmp_path: Path) -> None
     assert (tmp_path / "c.scap").read_bytes() == data
 
 
+def test_what_stood_before_events_that_are_lost_is_left_out(tmp_path: Path) -> None:
+    """As of an import that was killed after it had written what was folded, and not the events."""
+    through(tmp_path, section() + b"".join(OLD))
+    (tmp_path / "a.fcap/syscall/events-00000.arrow").unlink()
+    with open_capture(tmp_path / "a.fcap") as capture:
+        done = export_scap(capture, tmp_path / "c.scap", compress=False)
+    assert (done.events, done.enters) == (0, 0)
+    assert (tmp_path / "c.scap").read_bytes() == section()
+
+
 def test_a_long_run_of_them_is_given_in_pieces(tmp_path: Path) -> None:
     (tmp_path / "a.scap").write_bytes(section() + b"".join(close(5, 1)[:1] * 10 + close(5, 2)))
     given: list[tuple[int, int]] = []
