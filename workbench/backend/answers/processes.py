@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clocks
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,7 +27,6 @@ from workbench.backend.questions.processes import (
     ProcessFacts,
     ProcessTree,
 )
-from workbench.backend.throttle import Throttle
 
 Ints = npt.NDArray[np.int64]
 
@@ -34,6 +34,10 @@ Ints = npt.NDArray[np.int64]
 _STEP = 4096
 #: Processes and their alerts that are sent.
 _MOST = 20_000
+#: Of those that have exited, so many that alerted last.
+_MOST_GONE = 1000
+#: Seconds between two partial answers, at least.
+_AGAIN = 0.4
 _MOST_COMMAND = 400
 _CONTAINER_LENGTH = 12
 _NO_USER = 0xFFFFFFFF
@@ -78,21 +82,31 @@ def processes(desk: Desk, question: Processes, asking: Asking) -> ProcessTree:
     def tree(known: _Known, looked: int) -> ProcessTree:
         found = _alerts(case, known, before, which, names, priorities)
         here = {(each.pid, each.start) for each in alive}
-        gone = dict.fromkeys((each.pid, each.start) for each in found)
-        exited = [known.facts[key] for key in gone if key not in here and key in known.facts]
+        gone = [
+            key
+            for key in dict.fromkeys((each.pid, each.start) for each in found)
+            if key not in here and key in known.facts
+        ]
+        shown = here.union(gone[:_MOST_GONE])
         return ProcessTree(
-            question.number, time, pid, (*alive, *exited), found, looked, len(before)
+            question.number,
+            time,
+            pid,
+            (*alive, *(known.facts[key] for key in gone[:_MOST_GONE])),
+            tuple(each for each in found if (each.pid, each.start) in shown),
+            looked,
+            len(before),
+            max(len(gone) - _MOST_GONE, 0),
         )
 
     known = _known(case, verdicts.alert_rows)
-    throttle = Throttle(0.4)
-    if len(before):
-        asking.tell(tree(known, 0))
-        throttle.due()
-    looked = 0
+    # Putting an answer together takes its time too: most of it is to be for looking.
+    due, looked = 0.0, 0
     for looked in _look(case, known, before, asking):
-        if throttle.due():
+        now = clocks.monotonic()
+        if now >= due and looked < len(before):
             asking.tell(tree(known, looked))
+            due = clocks.monotonic() + max(_AGAIN, 5 * (clocks.monotonic() - now))
     return tree(known, looked)
 
 
@@ -269,24 +283,22 @@ def _alerts(
     mine = np.flatnonzero(known.there[:count] & (known.pids[:count] >= 0))
     if not len(mine):
         return ()
-    keys = np.stack([known.pids[mine], known.starts[mine], which[mine]], axis=1)
-    distinct, group = np.unique(keys, axis=0, return_inverse=True)
-    group = group.reshape(-1)
-    counts = np.bincount(group, minlength=len(distinct))
-    first = np.full(len(distinct), count)
-    last = np.zeros(len(distinct), np.int64)
-    np.minimum.at(first, group, mine)
-    np.maximum.at(last, group, mine)
+    pids, starts, rules = known.pids[mine], known.starts[mine], which[mine]
+    order = np.lexsort((mine, rules, starts, pids))
+    pids, starts, rules, mine = pids[order], starts[order], rules[order], mine[order]
+    new = (np.diff(pids) != 0) | (np.diff(starts) != 0) | (np.diff(rules) != 0)
+    edges = np.concatenate([[0], np.flatnonzero(new) + 1, [len(mine)]])
+    heads, last = edges[:-1], mine[edges[1:] - 1]
     order = np.argsort(-last, kind="stable")[:_MOST]
     numbers = case.index.numbers
     return tuple(
         ProcessAlerts(
-            int(distinct[place, 0]),
-            int(distinct[place, 1]),
-            names[int(distinct[place, 2])],
-            priorities[int(distinct[place, 2])],
-            int(counts[place]),
-            int(numbers[before[first[place]]]),
+            int(pids[heads[place]]),
+            int(starts[heads[place]]),
+            names[int(rules[heads[place]])],
+            priorities[int(rules[heads[place]])],
+            int(edges[place + 1] - edges[place]),
+            int(numbers[before[mine[heads[place]]]]),
             int(numbers[before[last[place]]]),
         )
         for place in order.tolist()

@@ -142,6 +142,8 @@ class ProcessesPane(Pane):
         if found.looked < found.alerts_before:
             done = found.looked / found.alerts_before
             text.append(f" (looking whose they are: {done:.0%})", "dim")
+        elif found.left_out:
+            text.append(f" ({found.left_out:,} exited processes are left out)", "dim")
         if self.only:
             text.append("  alerting only", word_colour("macro", dark))
         return text
