@@ -6,6 +6,7 @@ Documentation/bpf/btf.rst). Only the structs that are asked for are taken apart.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from capture.errors import CaptureError, Place
 
+#: Set to ``none``, nothing is read of the kernel's structures, as where it does not describe them.
+SWITCH = "FALCOWB_BTF"
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
 
 _MAGIC = 0xEB9F
@@ -25,6 +28,11 @@ _FLOAT, _DECL_TAG, _TYPE_TAG, _ENUM64 = range(16, 20)
 _ENTRY = {_STRUCT: 12, _UNION: 12, _ENUM: 8, _FUNC_PROTO: 8, _DATASEC: 12, _ENUM64: 12}
 _EXTRA = {_INT: 4, _ARRAY: 12, _VAR: 4, _DECL_TAG: 4}
 _SAME = {_TYPEDEF, _VOLATILE, _CONST, _RESTRICT, _TYPE_TAG}
+
+
+def has_types() -> bool:
+    """Whether the running kernel describes its types, and we may know them."""
+    return os.environ.get(SWITCH) != "none" and os.access(VMLINUX, os.R_OK)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ def _declarations(name: str) -> str:
 ffi = FFI()
 for header in ("record.h", "probe.h"):
     ffi.cdef(_declarations(header))
+ffi.cdef('extern "Python" void probe_details_of(void *handle, struct probe_details *details);')
 ffi.set_source(
     "capture.syscalls._native",
     '#include "probe.h"',

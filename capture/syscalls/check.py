@@ -13,6 +13,7 @@ from pathlib import Path
 from capture.errors import CaptureError
 from capture.syscalls import bpf_attempts as attempts
 from capture.syscalls.bcc_module import INSTALL, import_bcc
+from capture.syscalls.btf import SWITCH, VMLINUX, has_types
 from capture.syscalls.headers import find_headers
 from capture.syscalls.procfs import host_root
 
@@ -247,16 +248,18 @@ def _headers() -> Row:
 
 
 def _types() -> Row:
-    path = host_root() / "sys/kernel/btf/vmlinux"
-    if os.access(path, os.R_OK):
-        return Row("BTF", True, True, "the kernel tells the layout of its structures")
+    if has_types():
+        return Row("BTF", True, False, "the kernel tells the layout of its structures")
+    why = f"{SWITCH}=none says so" if os.access(VMLINUX, os.R_OK) else f"{VMLINUX} cannot be read"
     return Row(
         "BTF",
         False,
-        True,
-        f"the kernel does not tell the layout of its structures ({path} cannot be read)",
-        "Use a kernel with CONFIG_DEBUG_INFO_BTF=y, as distributions ship since 2020; in a "
-        "container, make /sys visible.",
+        False,
+        f"not needed, but the kernel does not tell the layout of its structures ({why}): details "
+        "of processes are read from /proc, and those of very short ones are missed; local ends "
+        "of connections and inodes of files stay unknown",
+        "For all of it, use a kernel with CONFIG_DEBUG_INFO_BTF=y, as distributions ship since "
+        "2020; in a container, make /sys visible.",
     )
 
 

@@ -34,6 +34,7 @@ _MAPS = (
     "steps",
     "ia32",
     "tracked",
+    "newborn",
 )
 _NO_TABLE = (1 << 64) - 1
 #: Raised when what is kept changes its form.

@@ -16,6 +16,7 @@ from capture.scap import _native as scap_native
 from capture.scap.tables import native_tables
 from capture.syscalls import _native
 from capture.syscalls.calls import recipes
+from capture.syscalls.proc_details import ProcDetails
 
 ffi, lib = _native.ffi, _native.lib
 
@@ -35,7 +36,13 @@ class Assembler:
             ),
             lib.probe_assembler_free,
         )
+        self._details: Any = None
         self._codes = ffi.new("uint16_t[]", MAX_TYPES + 1)
+
+    def ask(self, details: ProcDetails) -> None:
+        """Have what the probe did not see of processes filled in from ``/proc``."""
+        self._details = ffi.new_handle(details)
+        lib.probe_ask(self._native, lib.probe_details_of, self._details)
 
     @property
     def native(self) -> Any:
@@ -71,10 +78,11 @@ class Assembler:
 
 class Drain:
     """The ring buffers of a loaded probe, by file descriptor, each of so many bytes. Raises
-    CaptureError when they cannot be mapped."""
+    CaptureError when they cannot be mapped. While little comes, they are looked into every
+    ``calm_ns`` nanoseconds."""
 
-    def __init__(self, rings: list[int], ring_bytes: int) -> None:
-        native = lib.probe_drain_new(rings, len(rings), ring_bytes)
+    def __init__(self, rings: list[int], ring_bytes: int, calm_ns: int = 20_000_000) -> None:
+        native = lib.probe_drain_new(rings, len(rings), ring_bytes, calm_ns)
         if native == ffi.NULL:
             raise CaptureError(
                 f"the probe's ring buffers cannot be mapped: {os.strerror(ffi.errno)}"

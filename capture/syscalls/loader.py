@@ -16,7 +16,7 @@ import numpy as np
 
 from capture.errors import CaptureError
 from capture.syscalls import _native, kernel
-from capture.syscalls.btf import KernelTypes
+from capture.syscalls.btf import KernelTypes, has_types
 from capture.syscalls.calls import ia32_calls, probe_calls, wanted
 from capture.syscalls.compiler import Compiled, compile_probe, create_maps
 from capture.syscalls.offsets import probe_offsets
@@ -36,6 +36,16 @@ _SOURCES = (
     "bpf/steps_file.c",
     "bpf/steps_task.c",
     "bpf/steps_exe.c",
+)
+#: The same where the kernel does not describe its types: nothing is read of its structures.
+_PLAIN_SOURCES = (
+    "native/record.h",
+    "bpf/maps.c",
+    "probe.c",
+    "bpf/plain_life.c",
+    "bpf/steps_user.c",
+    "bpf/steps_message.c",
+    "bpf/plain_steps.c",
 )
 _POSSIBLE = Path("/sys/devices/system/cpu/possible")
 #: More rings than this would hold too much memory on large machines; CPUs share them then.
@@ -77,11 +87,13 @@ class LoadedProbe:
         pages = max(1, options.buffer_bytes // _PAGE)
         self.ring_bytes = (1 << (pages - 1).bit_length()) * _PAGE
         self.tracks = options.chooses
+        #: Whether nothing is read of the kernel's structures.
+        self.plain = not (options.kernel_types and has_types())
         self._attached: list[int] = []
         self._own: list[int] = []
         self._tracked: mmap.mmap | None = None
-        entries = [name for name, _ in _entries(self.tracks)]
-        text = _text(options, KernelTypes(), cpus, count)
+        entries = [name for name, _ in self._entries()]
+        text = _text(options, None if self.plain else KernelTypes(), cpus, count)
         compiled = compile_probe(text, [*entries, *_STEPS])
         try:
             self._maps = self._create(compiled, cpus, count)
@@ -146,7 +158,7 @@ class LoadedProbe:
 
     def attach(self) -> None:
         """From now on records are written."""
-        for name, tracepoint in _entries(self.tracks):
+        for name, tracepoint in self._entries():
             try:
                 fd = kernel.open_raw_tracepoint(tracepoint, self._programs[name])
             except OSError as error:
@@ -187,9 +199,13 @@ class LoadedProbe:
 
     def missed(self) -> int:
         """Times the kernel passed a program over, because one of them ran on that CPU already."""
-        return sum(
-            kernel.recursion_misses(self._programs[name]) for name, _ in _entries(self.tracks)
-        )
+        return sum(kernel.recursion_misses(self._programs[name]) for name, _ in self._entries())
+
+    def _entries(self) -> list[tuple[str, str]]:
+        """Programs and their tracepoints, in the order in which they are attached."""
+        fork = [("on_fork", "sched_process_fork")] if self.tracks else []
+        begun = [] if self.plain else [("on_exec", "sched_process_exec")]
+        return [*fork, *begun, ("on_exit", "sched_process_exit"), ("on_sys_exit", "sys_exit")]
 
     def _update(self, table: str, key: int, value: bytes) -> None:
         try:
@@ -200,20 +216,9 @@ class LoadedProbe:
             ) from error
 
 
-def _entries(tracks: bool) -> list[tuple[str, str]]:
-    """Programs and their tracepoints, in the order in which they are attached."""
-    fork = [("on_fork", "sched_process_fork")] if tracks else []
-    return [
-        *fork,
-        ("on_exec", "sched_process_exec"),
-        ("on_exit", "sched_process_exit"),
-        ("on_sys_exit", "sys_exit"),
-    ]
-
-
-def _text(options: ProbeOptions, types: KernelTypes, cpus: int, rings: int) -> str:
+def _text(options: ProbeOptions, types: KernelTypes | None, cpus: int, rings: int) -> str:
     defined: dict[str, object] = {
-        **probe_offsets(types),
+        **({"PLAIN": 1, "IA32": 1} if types is None else probe_offsets(types)),
         "CPUS": cpus,
         "RINGS": rings,
         "EXCLUDED": min(len(options.exclude_pids), _MAX_EXCLUDED),
@@ -223,19 +228,25 @@ def _text(options: ProbeOptions, types: KernelTypes, cpus: int, rings: int) -> s
     }
     if options.uids:
         defined["UIDS(uid)"] = _any("(uid) == {}", options.uids)
-    if types.mentions(_TYPED):
+    if types is not None and types.mentions(_TYPED):
         defined["TYPED"] = 1
-    if types.mentions(_IA32):
+    if types is not None and types.mentions(_IA32):
         defined["IA32"] = 1
     if options.chooses:
         defined["TREE"] = 1
         defined["PIDS"] = _pid_room()
+    if options.containers and types is None:
+        raise CaptureError(
+            "containers cannot be chosen here: the kernel does not describe its types (BTF)",
+            hint="choose a process of the container, with all that it starts: --pid",
+        )
     if options.containers:
         defined["CONTAINERS(id)"] = _any("({})", [_begins(text) for text in options.containers])
         memory = defined["SUBSYS_MEMORY"]
         defined["CONTAINER_SUBSYS"] = memory if memory != -1 else defined["SUBSYS_CPU"]
+    sources = _PLAIN_SOURCES if types is None else _SOURCES
     lines = [f"#define {name} ({value})\n" for name, value in defined.items()]
-    return "".join([*lines, *((_HERE / name).read_text() for name in _SOURCES)])
+    return "".join([*lines, *((_HERE / name).read_text() for name in sources)])
 
 
 def _any(form: str, values: Iterable[object]) -> str:

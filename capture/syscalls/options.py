@@ -21,6 +21,9 @@ class ProbeOptions:
 
     ``buffer_bytes`` is the size of each ring buffer; there is one a CPU, but not more than 8, so
     that CPUs do not wait for each other. It is rounded up to a power of two.
+
+    ``kernel_types``: read the kernel's structures where it describes them (BTF). Without, and where
+    it does not, details of processes are read from ``/proc``.
     """
 
     syscalls: frozenset[str] | None
@@ -31,6 +34,7 @@ class ProbeOptions:
     exclude_pids: tuple[int, ...] = ()
     buffer_bytes: int = 8 << 20
     only_added: bool = False
+    kernel_types: bool = True
 
     @property
     def chooses(self) -> bool:

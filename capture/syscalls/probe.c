@@ -95,6 +95,16 @@ INLINE int64_t user_text(uint8_t *to, uint64_t from) {
 
 /* ---- open files ---- */
 
+#ifdef PLAIN
+/* Where nothing is known of the kernel's structures, there are no open files to see. */
+INLINE uint64_t file_of(struct scratch *s, uint32_t which) {
+    return 0;
+}
+
+INLINE int64_t read_file(struct probe_file *to, uint64_t file) {
+    return -1;
+}
+#else
 INLINE uint64_t file_of(struct scratch *s, uint32_t which) {
     uint64_t task = bpf_get_current_task();
     if(which == EXECUTABLE) return pointer(pointer(task, OFF_MM), OFF_EXE_FILE);
@@ -157,6 +167,7 @@ INLINE int64_t read_file(struct probe_file *to, uint64_t file) {
         *(uint32_t *)(super + OFF_S_MAGIC - SUPER_START) == OVERLAYFS ? layer_of(file) : 0;
     return sizeof(*to);
 }
+#endif
 
 INLINE void add(struct scratch *s, uint8_t *p, uint32_t at, int64_t size) {
     if(size < 0 || size >= PIECE_NONE) {
@@ -216,6 +227,9 @@ INLINE int begin(struct bpf_raw_tracepoint_args *ctx, struct probe_call *c, uint
 #define BX 40
 #define CX 88
 #define ORIG_AX 120
+#define CS 136
+#define SP 152
+#define USER32_CS 0x23
 
 INLINE int64_t write_call(uint32_t call, int64_t result, uint64_t id, uint32_t kept, uint64_t *arg) {
     uint32_t cpu = bpf_get_smp_processor_id();
@@ -243,6 +257,39 @@ INLINE int64_t write_call(uint32_t call, int64_t result, uint64_t id, uint32_t k
     return 0;
 }
 
+#ifdef PLAIN
+/* Without the kernel's types: a program that begins, by the stack it finds. */
+
+/* Registers are empty when a program begins; any other call with these numbers fails then. */
+INLINE int is_begun(uint64_t regs, uint32_t call, int64_t result) {
+    if(result || (call != 59 && call != 322 && call != 11 && call != 358)) return 0;
+    return !pointer(regs, DI) && !pointer(regs, SI) && !pointer(regs, DX);
+}
+
+INLINE int begun(struct bpf_raw_tracepoint_args *ctx, uint64_t regs, int narrow) {
+    uint32_t call = CALL_EXEC;
+    struct probe_call *c = call_of(call);
+    uint64_t id = bpf_get_current_pid_tgid();
+    if(!c || !c->wanted || left_out(id)) return 0;
+    uint64_t arg[6] = {pointer(regs, SP)};
+    return begin(ctx, c, call, 0, id, arg, narrow);
+}
+
+#ifdef TREE
+/* The first return of a new process says whether its parent is recorded: its task, a mere number here,
+   was kept when it was made. What was known of an older process of this number ends. */
+INLINE void greet(uint32_t call) {
+    if(call != 56 && call != 57 && call != 58 && call != 435) return;
+    uint64_t task = bpf_get_current_task();
+    uint64_t id = bpf_get_current_pid_tgid();
+    uint32_t *parent = newborn.lookup(&task);
+    uint8_t on = parent && is_tracked(*parent);
+    if((uint32_t)id == id >> 32) track(id >> 32, on);
+    if(parent) newborn.delete(&task);
+}
+#endif
+#endif
+
 int on_sys_exit(struct bpf_raw_tracepoint_args *ctx) {
     THREAD
     int64_t result = ctx->args[1];
@@ -251,10 +298,19 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx) {
     uint32_t call = number_of_call;
     uint32_t compat = 0;
     if(call >= 512) return 0;
-#ifdef IA32
+#ifdef PLAIN
+    /* The segment of its code tells a 32-bit program; what called int 0x80 from 64 bits is not seen. */
+    uint64_t segment;
+    REGISTER(segment, CS);
+    int narrow = segment == USER32_CS;
+    if(is_begun(regs, call, result)) return begun(ctx, regs, narrow);
+    if(narrow) {
+#elif defined(IA32)
     uint32_t status;
     OF_THREAD(status, OFF_STATUS);
     if(status & TS_COMPAT) {
+#endif
+#ifdef IA32
         call = ia32_of(call);
         compat = 1;
         if(call == SOCKETCALL) {
@@ -264,6 +320,9 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx) {
             compat = 2;
         }
     }
+#endif
+#if defined(PLAIN) && defined(TREE)
+    if(result == 0) greet(call);
 #endif
     struct probe_call *c = call_of(call);
     if(!c || !c->wanted) return 0;

@@ -23,6 +23,10 @@ from capture.syscalls.drain import Assembler, Drain, clock_offset
 from capture.syscalls.family import families, in_containers
 from capture.syscalls.loader import LoadedProbe
 from capture.syscalls.options import ProbeOptions
+from capture.syscalls.proc_details import ProcDetails
+
+#: How often the ring buffers are looked into while little comes.
+_CALM_NS, _HURRY_NS = 20_000_000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class LiveProbe:
         self._stopped = False
         self._told: dict[int, int] = {}
         self._lost = 0
+        #: What read the details of processes, where the probe could not; None else.
+        self.details: ProcDetails | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -85,8 +91,13 @@ class LiveProbe:
         if self._loaded is not None:
             raise CaptureError("the probe was started already")
         loaded = self._loaded = LoadedProbe(self.options)
-        self._drain = Drain(loaded.rings, loaded.ring_bytes)
+        # Processes that have ended by the time their records are read are in /proc no more.
+        calm = _HURRY_NS if loaded.plain else _CALM_NS
+        self._drain = Drain(loaded.rings, loaded.ring_bytes, calm)
         self._assembler = Assembler(clock_offset())
+        if loaded.plain:
+            self.details = ProcDetails()
+            self._assembler.ask(self.details)
         loaded.track(self.options.pids)
         loaded.attach()
         # What had been started by then is found now; what is started since, the probe sees.
@@ -138,6 +149,14 @@ class LiveProbe:
         ]
         self._lost += sum(loss.count for loss in losses)
         return losses
+
+    def remarks(self) -> list[str]:
+        """In words, what cannot be known of what is recorded; empty where all can."""
+        return [] if self.details is None else [self.details.remark()]
+
+    def last_remarks(self) -> list[str]:
+        """The same of all that was recorded, once it ends."""
+        return [] if self.details is None else [self.details.last_remark()]
 
     def counters(self) -> ProbeCounters:
         """Totals so far; losses as of now, told by ``losses`` or not yet."""

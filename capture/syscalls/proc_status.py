@@ -31,9 +31,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What of ``stat`` is kept: the name in full, group, session, terminal and page faults."""
+    """What of ``stat`` is kept: the name in full, state, group, session, terminal, page faults."""
 
     comm: bytes
+    state: bytes
     pgid: int
     sid: int
     tty: int
@@ -83,6 +84,7 @@ def parse_stat(content: bytes) -> Stat:
         raise ValueError("fields are missing")
     return Stat(
         comm=name.partition(b"(")[2],
+        state=fields[0],
         pgid=int(fields[2]),
         sid=int(fields[3]),
         tty=int(fields[4]) & 0xFFFFFFFF,

@@ -12,7 +12,7 @@ from capture.events.containers import container_events
 from capture.events.schema import EventBatch
 from capture.events.section import Section
 from capture.manifest import SYSCALL, ProbeInfo, SourceInfo
-from workbench.core.feeds import Begin, Came, Item, Lost
+from workbench.core.feeds import Begin, Came, Item, Lost, Remark
 
 #: Events and bytes that are taken from the probe at a time.
 _EVENTS, _BYTES = 65_536, 16 << 20
@@ -43,6 +43,8 @@ class Probe(Protocol):
         self, *, max_events: int, max_bytes: int, max_seconds: float
     ) -> EventBatch | None: ...
     def losses(self) -> Sequence[Loss]: ...
+    def remarks(self) -> Sequence[str]: ...
+    def last_remarks(self) -> Sequence[str]: ...
     def stop(self) -> None: ...
     def close(self) -> None: ...
 
@@ -123,6 +125,7 @@ class CallFeed:
         while (batch := self._next(probe, 0.0)) is not None:
             yield Came(SYSCALL, batch)
         yield from self._lost(probe)
+        yield from (Remark(SYSCALL, text) for text in probe.last_remarks())
 
     def read_state(self) -> tuple[Begin, EventBatch | None]:
         """The state of the host as it now is, as the section that system calls go on from, and
@@ -136,6 +139,8 @@ class CallFeed:
         else:
             section, containers = state.section, container_events(state.containers, time.time_ns())
             notes = list(state.notes)
+        if self._probe is not None:
+            notes += self._probe.remarks()
         return Begin(section, tuple(notes)), containers
 
     def _next(self, probe: Probe, seconds: float) -> EventBatch | None:

@@ -58,7 +58,15 @@ class Lost:
         return f"{place}: {self.what}" if self.what else place
 
 
-Item = Begin | Came | Lost
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What could not be known of the events of a source, in words; none is missing for it."""
+
+    source: str
+    text: str
+
+
+Item = Begin | Came | Lost | Remark
 
 
 class Feed(Protocol):

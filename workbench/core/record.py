@@ -18,7 +18,7 @@ from capture.events.schema import EventBatch
 from capture.events.section import Section
 from capture.manifest import SYSCALL, SourceInfo
 from workbench.core.call_feed import CallFeed
-from workbench.core.feeds import Begin, Came, Feed, Item, Lost
+from workbench.core.feeds import Begin, Came, Feed, Item, Lost, Remark
 from workbench.core.incoming import PATIENCE, Incoming
 from workbench.core.rotating import Captures, FreshState
 
@@ -207,6 +207,9 @@ class Recorder:
                     sink.write_events(events)
                 else:
                     sink.write(source, events)
+            case Remark(source, text):
+                sink.remark(source, text)
+                self.told.notes.append(text)
             case Lost():
                 sink.drop(item.source, item.count, item.reason, item.when)
                 self.told.lost[item.reason] += item.count

@@ -61,6 +61,11 @@ struct pids {
 BPF_F_TABLE("array", uint32_t, struct pids, tracked, PIDS / 64, 1024 /* BPF_F_MMAPABLE */);
 #endif
 
+#if defined(PLAIN) && defined(TREE)
+/* The process that made a task which has not run yet. */
+BPF_TABLE("lru_hash", uint64_t, uint32_t, newborn, 16384);
+#endif
+
 /* bcc looks through all of the kernel's symbols at each call of its own names for these. */
 static long (*read_user)(void *to, uint32_t size, const void *from) = (void *)112;
 static long (*read_kernel)(void *to, uint32_t size, const void *from) = (void *)113;

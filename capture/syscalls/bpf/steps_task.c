@@ -76,15 +76,6 @@ int step_task(struct bpf_raw_tracepoint_args *ctx) {
     return piece(ctx, s, c, p, at, sizeof(t));
 }
 
-INLINE int64_t read_area(uint8_t *to, uint64_t start, uint64_t end) {
-    uint64_t n = end - start;
-    if(!start || start >= end) return -1;
-    if(n > TEXT) n = TEXT;
-    if(!read_user(to, n, (void *)start)) return n;
-    /* Some of its pages are not in memory: the first text may be. */
-    return user_text(to, start);
-}
-
 int step_args(struct bpf_raw_tracepoint_args *ctx) {
     STEP
     uint64_t mm = pointer(bpf_get_current_task(), OFF_MM);
@@ -97,33 +88,6 @@ int step_env(struct bpf_raw_tracepoint_args *ctx) {
     uint64_t mm = pointer(bpf_get_current_task(), OFF_MM);
     int64_t n = read_area(p + 2, pointer(mm, OFF_ENV_START), pointer(mm, OFF_ENV_END));
     return piece(ctx, s, c, p, at, n);
-}
-
-int step_argv(struct bpf_raw_tracepoint_args *ctx) {
-    STEP
-    uint64_t from = s->arg[st->a & 7];
-    uint32_t n = 0;
-    ROLLED
-    for(int i = 0; i < 16; i++) {
-        uint64_t text = 0;
-        if(s->compat) {
-            uint32_t narrow = 0;
-            read_user(&narrow, 4, (void *)(from + 4 * i));
-            text = narrow;
-        } else {
-            read_user(&text, 8, (void *)(from + 8 * i));
-        }
-        if(!text) break;
-        if(n >= TEXT) break;
-        int64_t got = read_user_text(p + 2 + n, TEXT, (void *)text);
-        if(got <= 0 || got > TEXT) break;
-        n += got;
-    }
-    if(n > TEXT) {
-        n = TEXT;
-        p[2 + TEXT - 1] = 0;
-    }
-    return piece(ctx, s, c, p, at, n ? n : -1);
 }
 
 int step_cgroups(struct bpf_raw_tracepoint_args *ctx) {

@@ -42,6 +42,9 @@ bool Assembler::append(const uint8_t *record, size_t size) {
     if(number >= recipes_.size() || !recipes_[number].parameters_known) return refuse(0);
     const Recipe &recipe = recipes_[number];
     if(!call_.take_apart(record, size, recipe)) return refuse(number);
+    known_ = KNOWN_READ;
+    begins_ = false;
+    if(asker_) complete(number);
 
     scap::Table &table = types_[recipe.type];
     int8_t child = child_of_[recipe.type];
@@ -60,12 +63,41 @@ bool Assembler::append(const uint8_t *record, size_t size) {
     type_.number(recipe.type);
     present_.number(recipe.parameters);
     flags_.number(uint32_t{0});
-    for(unsigned i = 0; i < recipe.parameters; i++)
+    // How a process ended is not always known.
+    const unsigned unknown = number == CALL_EXIT && call_.argument(2) ? 4 : 0;
+    for(unsigned i = 0; i < unknown && i < recipe.parameters; i++) table.columns[i].null();
+    for(unsigned i = unknown; i < recipe.parameters; i++)
         keep(table.columns[i], parameters_[recipe.first + i],
              tables_.parameter(recipe.type, i));
     table.rows++;
     rows_++;
     return true;
+}
+
+bool Assembler::unseen(const probe_source &source) const {
+    // A program that begins has no executable known rather than that of the one before.
+    if(source.kind == SOURCE_PIECE) return !begins_ && !call_.piece(source).data;
+    if(source.kind != SOURCE_FIELD) return false;
+    if(!call_.piece(unsigned{source.index}).data) return true;
+    if(known_ == KNOWN_READ || source.index) return false;
+    switch(source.offset) {
+    case offsetof(probe_task, tid):
+    case offsetof(probe_task, pid):
+    case offsetof(probe_task, vtid):
+    case offsetof(probe_task, vpid):
+    case offsetof(probe_task, euid):
+    case offsetof(probe_task, egid):
+        return false;
+    case offsetof(probe_task, ptid):
+    case offsetof(probe_task, pgid):
+    case offsetof(probe_task, vpgid):
+    case offsetof(probe_task, fdlimit):
+    case offsetof(probe_task, loginuid):
+    case offsetof(probe_task, tty):
+        return known_ != KNOWN_RECALLED;
+    default:
+        return true;
+    }
 }
 
 Value Assembler::value(const probe_parameter &parameter) {
@@ -76,6 +108,8 @@ Value Assembler::value(const probe_parameter &parameter) {
                        (parameter.when == WHEN_ABOVE_ZERO && result > 0);
     const Value other = parameter.has_other ? number(parameter.other) : empty();
     if(!holds) return other;
+    // What nobody saw is empty, and not 0.
+    if(asker_ && unseen(parameter.sources[0])) return other;
     if(parameter.function >= 0) return convert(parameter.function, call_, parameter.sources);
     const probe_source &source = parameter.sources[0];
     if(source.kind == SOURCE_NONE) return empty();
@@ -104,6 +138,42 @@ void Assembler::keep(scap::Column &column, const probe_parameter &parameter,
         break;
     }
     bytes_ += shape.width;
+}
+
+void Assembler::complete(uint16_t number) {
+    // Where the pieces are, by the rows of calls.tsv.
+    enum { kTask, kArgs, kCgroups, kExe = 4, kPath };
+    // x86_64: clone, fork, vfork, execve, capset, execveat, clone3.
+    const bool clones = number == 56 || number == 57 || number == 58 || number == 435;
+    const bool execs = number == 59 || number == 322 || number == CALL_EXEC;
+    const bool caps = number == 126, exits = number == CALL_EXIT;
+    if(!clones && !execs && !caps && !exits) return;
+    probe_details &d = details_;
+    d.call = number;
+    d.result = call_.result();
+    d.exe_size = d.args_size = d.cgroups_size = d.path_size = 0;
+    d.known = KNOWN_SEEN;
+    d.task = {};
+    d.task.tid = d.task.pid = call_.head().tid;
+    const Slice task = call_.piece(kTask), args = call_.piece(kArgs);
+    if((clones || execs) && task.size >= sizeof d.task)
+        std::memcpy(&d.task, task.data, sizeof d.task);
+    d.given = execs ? args.data : nullptr;
+    d.given_size = execs && args.data ? args.size : 0;
+    asker_(handle_, &d);
+    known_ = caps ? uint8_t{KNOWN_READ} : d.known;
+    begins_ = execs;
+    if(caps) {
+        call_.replace(0, &d.task.cap_inheritable, d.exe_size);
+    } else if(!exits) {
+        call_.replace(kTask, &d.task, sizeof d.task);
+        if(clones) call_.replace(kArgs, d.args, d.args_size);
+        call_.replace(kCgroups, d.cgroups, d.cgroups_size);
+        if(execs) {
+            call_.replace(kExe, &d.exe, d.exe_size);
+            call_.replace(kPath, d.path, d.path_size);
+        }
+    }
 }
 
 bool Assembler::refuse(uint16_t call) {
@@ -152,6 +222,10 @@ probe_assembler *probe_assembler_new(uintptr_t tables, const probe_recipe *recip
 
 void probe_assembler_free(probe_assembler *assembler) {
     delete assembler;
+}
+
+void probe_ask(probe_assembler *assembler, probe_asker ask, void *handle) {
+    assembler->assembler.ask(ask, handle);
 }
 
 int probe_append(probe_assembler *assembler, const uint8_t *record, size_t size) {

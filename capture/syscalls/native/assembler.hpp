@@ -28,6 +28,10 @@ public:
     const probe_counts &counts() const { return counts_; }
     uint64_t take_malformed(uint16_t call);
     void woke() { counts_.wakeups++; }
+    void ask(probe_asker asker, void *handle) {
+        asker_ = asker;
+        handle_ = handle;
+    }
 
 private:
     struct Recipe : probe_recipe {
@@ -43,12 +47,21 @@ private:
     Value value(const probe_parameter &parameter);
     void keep(scap::Column &column, const probe_parameter &parameter, const scap_parameter &shape);
     bool refuse(uint16_t call);
+    // Whether the probe did not see this, nor anybody else.
+    bool unseen(const probe_source &source) const;
+    // Has the pieces that the probe could not read filled in.
+    void complete(uint16_t call);
 
     const scap_tables &tables_;
     const std::vector<probe_parameter> parameters_;
     std::vector<Recipe> recipes_;
     const int64_t clock_offset_;
     Call call_;
+    probe_asker asker_ = nullptr;
+    void *handle_ = nullptr;
+    probe_details details_{};
+    uint8_t known_ = KNOWN_READ;
+    bool begins_ = false;
     probe_counts counts_{};
     std::vector<uint64_t> malformed_;
 

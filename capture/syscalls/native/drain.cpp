@@ -20,7 +20,7 @@ constexpr size_t kTurnBytes = 1 << 20;
 // Records younger than this stay: another CPU may still bring an older one.
 constexpr uint64_t kSettle = 1000000;
 // How long the reader sleeps, by how full it found the fullest buffer.
-constexpr long kCalm = 20000000, kBusySleep = 4000000, kHurry = 500000;
+constexpr long kBusySleep = 4000000, kHurry = 500000;
 
 uint64_t now() {
     timespec time{};
@@ -118,7 +118,7 @@ private:
 
 class Drain {
 public:
-    Drain(const int *fds, size_t n, size_t bytes) {
+    Drain(const int *fds, size_t n, size_t bytes, long calm): calm_{calm} {
         for(size_t i = 0; i < n; i++) rings_.emplace_back(fds[i], bytes);
     }
 
@@ -137,7 +137,7 @@ public:
             const uint64_t time = now();
             if(time >= end || (all && !found_.size())) break;
             if(all || used > 0.5) continue;
-            const long rest = used > 0.25 ? kHurry : used > 0.05 ? kBusySleep : kCalm;
+            const long rest = used > 0.25 ? kHurry : used > 0.05 ? std::min(kBusySleep, calm_) : calm_;
             timespec pause{0, std::min(rest, static_cast<long>(std::min<uint64_t>(end - time, 999999999)))};
             nanosleep(&pause, nullptr);
         }
@@ -184,6 +184,7 @@ private:
         kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(taken));
     }
 
+    long calm_;
     std::vector<Ring> rings_;
     std::vector<Found> found_;
     // Records from the one on whose event type was one too many for a batch.
@@ -198,8 +199,8 @@ struct probe_drain {
 
 extern "C" {
 
-probe_drain *probe_drain_new(const int *fds, size_t n, size_t bytes) {
-    auto *made = new probe_drain{{fds, n, bytes}};
+probe_drain *probe_drain_new(const int *fds, size_t n, size_t bytes, long calm_ns) {
+    auto *made = new probe_drain{{fds, n, bytes, calm_ns}};
     if(made->drain.mapped()) return made;
     const int why = errno;
     delete made;

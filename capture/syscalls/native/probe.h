@@ -53,6 +53,34 @@ probe_assembler *probe_assembler_new(uintptr_t tables, const probe_recipe *recip
                                      int64_t clock_offset);
 void probe_assembler_free(probe_assembler *assembler);
 
+/* How much of a process is known: what the probe saw; also what it has of the one that made it; all of
+   its numbers. */
+enum { KNOWN_SEEN, KNOWN_RECALLED, KNOWN_READ };
+
+/* What is asked of a process where the probe sees nothing of the kernel's structures. Sizes say how much
+   of each piece there is, 0 for none; "task" comes as the probe wrote it. */
+struct probe_details {
+    uint16_t call;
+    int64_t result;
+    const uint8_t *given;  /* the arguments that the program was given, as far as known */
+    uint32_t given_size;
+    uint8_t known;
+    struct probe_task task;
+    uint16_t exe_size;
+    uint16_t args_size;
+    uint16_t cgroups_size;
+    uint16_t path_size;
+    struct probe_exe exe;
+    uint32_t groups[64];
+    uint8_t args[4096];
+    uint8_t cgroups[8192];
+    uint8_t path[1088];
+};
+typedef void (*probe_asker)(void *handle, struct probe_details *details);
+/* From now on "ask" is called, with the handle, for each record of a process that begins or becomes
+   another. */
+void probe_ask(probe_assembler *assembler, probe_asker ask, void *handle);
+
 /* Appends one record; 0 when it is malformed. */
 int probe_append(probe_assembler *assembler, const uint8_t *record, size_t size);
 /* Rows and bytes in the batch. */
@@ -78,8 +106,8 @@ uint64_t probe_malformed(probe_assembler *assembler, uint16_t call);
 typedef struct probe_drain probe_drain;
 
 /* Maps the ring buffers of these file descriptors, each with so many bytes of data. NULL with errno
-   set where that fails. */
-probe_drain *probe_drain_new(const int *fds, size_t n, size_t bytes);
+   set where that fails. While little comes they are looked into every so many ns. */
+probe_drain *probe_drain_new(const int *fds, size_t n, size_t bytes, long calm_ns);
 void probe_drain_free(probe_drain *drain);
 /* Moves records into the assembler until its batch has so many rows or bytes, or so many ns went by;
    with "all" also the newest, without waiting. Gives the rows of the batch. */

@@ -50,6 +50,11 @@ public:
         return source.kind == SOURCE_PIECE && source.index < n_pieces_ ? pieces_[source.index]
                                                                        : Slice{nullptr, 0};
     }
+    Slice piece(unsigned index) const { return index < n_pieces_ ? pieces_[index] : Slice{nullptr, 0}; }
+    void replace(unsigned index, const void *data, size_t size) {
+        if(size && index < n_pieces_)
+            pieces_[index] = {static_cast<const uint8_t *>(data), static_cast<uint32_t>(size)};
+    }
     // The struct that a piece begins with; nullptr when it is missing.
     template <class T> const T *as(const probe_source &source, T &room) const {
         const Slice found = piece(source);

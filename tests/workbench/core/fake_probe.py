@@ -55,6 +55,12 @@ class FakeProbe:
         time.sleep(min(max_seconds, 0.02))
         return None
 
+    def remarks(self) -> Sequence[str]:
+        return []
+
+    def last_remarks(self) -> Sequence[str]:
+        return []
+
     def losses(self) -> Sequence[Loss]:
         lost, self.lost = self.lost, []
         return lost
