@@ -48,10 +48,14 @@ async def test_the_screens_of_authoring(tmp_path: Path, snapshot: SnapshotAssert
         assert driver.app.export_screenshot(title="falcowb") == pictures(name=name)
 
     async def still(pane: str) -> None:
-        """Shown, zoomed and drawn."""
+        """Shown, and nothing moves any more."""
         driver.app.show_pane(pane)
         await driver.drawn()
-        await driver.pilot.pause(0.3)
+        same, before = 0, ""
+        while same < 4:
+            await driver.pilot.pause(0.15)
+            now = driver.app.export_screenshot(title="falcowb")
+            same, before = (same + 1 if now == before else 0), now
 
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES)
