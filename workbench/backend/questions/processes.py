@@ -53,8 +53,8 @@ class ProcessAlerts:
 @dataclass(frozen=True, slots=True)
 class ProcessTree:
     """``pid``: of the event's own process, -1 for none. ``processes`` None: the capture has no
-    system calls before the event. ``looked`` of ``alerts_before`` alerts were looked at. ``left_out``:
-    so many more processes with alerts have exited."""
+    system calls before the event. ``looked`` of ``alerts_before`` alerts were looked at.
+    ``left_out``: so many more processes with alerts have exited."""
 
     number: int
     time: int
