@@ -92,11 +92,12 @@ def _asked(
         asking.thread.start()
     for asking in askings:
         asking.thread.join(max(deadline.remaining, 0))
+    # Before connections are cut: who is woken by that would say that its runtime hung up.
+    outcomes = [asking.outcome() for asking in askings]
     deadline.cut()
     found: dict[str, Described] = {}
     notes: list[str] = []
-    for asking in askings:
-        told, problem = asking.outcome()
+    for asking, (told, problem) in zip(askings, outcomes, strict=True):
         for described in told:
             found.setdefault(described.full_id[:SHORT_ID], described)
         if problem:

@@ -245,13 +245,13 @@ def test_memory_and_size_stay_over_many_batches(tmp_path: Path) -> None:
         policy=FlushPolicy(events=1),
     ) as made:
         made.begin_section(START)
-        for at, batch in enumerate(story(1600)):
+        for at, batch in enumerate(story(800)):
             made.write_events(batch)
-            if at % 100 == 99:
+            if at % 50 == 49:
                 made.turn(0)
                 sizes.append(_on_disk(tmp_path / "a.fcap"))
                 memory.append(_resident())
-        assert made.counts["syscall"][0] == 1600 * ROWS
+        assert made.counts["syscall"][0] == 800 * ROWS
     assert max(sizes) <= 1.1 * (1 << 20)
     assert max(memory[8:]) - memory[4] < 24 << 20
 

@@ -157,7 +157,7 @@ def test_text_is_escaped_as_the_api_server_escapes_it(char: str) -> None:
 def commands() -> list[str]:
     """The replays that README.md shows, those of the log itself."""
     lines = (SAMPLES / "README.md").read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.startswith("    falcowb replay samples/")]
+    return [line.strip() for line in lines if line.startswith("    falcowb replay samples/k8s_")]
 
 
 @pytest.mark.parametrize("command", commands())

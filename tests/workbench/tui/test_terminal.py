@@ -21,6 +21,7 @@ def test_a_session_in_a_terminal(tmp_path: Path) -> None:
     with terminal([FALCOWB, log, "-c", config], env, (120, 40)) as screen:
         screen.shows("28 alerts")
         screen.shows("1 of 183")
+        screen.shows("ready")
         screen.press("n")
         screen.until(lambda text: "▌" in text and "1 of 183" not in text, "the first alert")
         screen.press("/")
