@@ -149,7 +149,7 @@ class EventsPane(Pane):
         self.table.empty = "no events" if looked.complete else "looking …"
         if not view.is_all and looked.complete:
             self.table.empty = "no events match"
-        if first:
+        if first and not self.line.has_focus_within:  # what is being typed stays
             self.line.set_value(view.condition)
             self.line.show_trouble(None)
         self.table.set_count(looked.rows, looked.version)
