@@ -17,13 +17,13 @@ import hashlib
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from capture.errors import CaptureError
 from capture.reader import Capture, open_capture
 from capture.scap.importer import import_scap
+from workbench.core.bounded import UNFINISHED, shrink, throw_out
 
 #: Most bytes that the cache keeps; what was used last stays.
 MAX_BYTES = 20 << 30
@@ -61,7 +61,7 @@ def open_scap(
             found = _opened(root / f"{key}.fcap")
     if found is None:
         raise CaptureError(f"{root}: the cache was emptied while {source} was imported")
-    _shrink(root, max_bytes)
+    shrink(root.glob("*.fcap"), max_bytes, _LEFT_OVER)
     return found
 
 
@@ -117,11 +117,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _import(source: Path, target: Path, progress: Progress) -> None:
-    new = target.with_name(f"new-{secrets.token_hex(8)}.fcap")
+    new = target.with_name(f"{UNFINISHED}{secrets.token_hex(8)}.fcap")
     try:
         import_scap(source, new, compression="lz4", digest=False, progress=progress)
         with contextlib.suppress(FileNotFoundError):
-            _throw_out(target)  # One that can no longer be opened.
+            throw_out(target)  # One that can no longer be opened.
         new.rename(target)
     except OSError as error:
         raise CaptureError(f"{target}: {os.strerror(error.errno or 0)}") from None
@@ -143,38 +143,3 @@ def _opened(path: Path) -> Capture | None:
     with contextlib.suppress(OSError):
         os.utime(path)
     return capture
-
-
-def _shrink(root: Path, max_bytes: int) -> None:
-    """Throw out what was used longest ago, and what killed imports left behind."""
-    entries = []
-    for path in root.glob("*.fcap"):
-        with contextlib.suppress(OSError):
-            entries.append((path.stat().st_mtime, path, _size(path)))
-    total = sum(size for _, _, size in entries)
-    for used, path, size in sorted(entries):
-        left_over = path.name.startswith("new-") and time.time() - used > _LEFT_OVER
-        if (total > max_bytes or left_over) and _throw_out(path):
-            total -= size
-
-
-def _throw_out(path: Path) -> bool:
-    """Remove a capture, unless somebody reads or writes it."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        trash = path.with_name(f"new-{secrets.token_hex(8)}.fcap")
-        path.rename(trash)
-        shutil.rmtree(trash, ignore_errors=True)
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return True
-
-
-def _size(path: Path) -> int:
-    return sum(each.lstat().st_size for each in path.rglob("*"))

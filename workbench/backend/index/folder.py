@@ -13,9 +13,9 @@ import os
 import secrets
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
+from workbench.core.bounded import UNFINISHED, shrink
 from workbench.core.kept import kept_folder, kept_root
 
 #: Most bytes of all indexes together; what was used last stays.
@@ -46,7 +46,7 @@ class IndexFolder:
             return
         self._real, self.lasting = self._final, True
         with contextlib.suppress(OSError):
-            _shrink(self._final.parent)
+            shrink(self._final.parent.iterdir(), MAX_BYTES, _LEFT_OVER)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -78,7 +78,7 @@ def make(path: str | os.PathLike[str], *, lasting: bool) -> IndexFolder:
     key = kept_folder(path) if lasting else None
     if key is not None:
         root = index_root()
-        new = root / f"new-{secrets.token_hex(8)}"
+        new = root / f"{UNFINISHED}{secrets.token_hex(8)}"
         with contextlib.suppress(OSError):
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             new.mkdir(mode=0o700)
@@ -90,35 +90,3 @@ def discard(folder: IndexFolder) -> None:
     """It is damaged: nobody is to find it again."""
     folder.lasting = False
     folder.close()
-
-
-def _shrink(root: Path) -> None:
-    """Throw out what was used longest ago, and what killed processes left behind."""
-    entries = []
-    for path in root.iterdir():
-        with contextlib.suppress(OSError):
-            size = sum(each.lstat().st_size for each in path.rglob("*"))
-            entries.append((path.stat().st_mtime, path, size))
-    total = sum(size for _, _, size in entries)
-    for used, path, size in sorted(entries):
-        left_over = path.name.startswith("new-") and time.time() - used > _LEFT_OVER
-        if (total > MAX_BYTES or left_over) and _throw_out(path):
-            total -= size
-
-
-def _throw_out(path: Path) -> bool:
-    """Remove a folder, unless somebody holds it."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        trash = path.with_name(f"new-{secrets.token_hex(8)}")
-        path.rename(trash)
-        shutil.rmtree(trash, ignore_errors=True)
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return True
