@@ -84,6 +84,13 @@ def _of_word(said: str, before: Word | None, *, in_list: bool) -> Kind:
     return "field" if "." in said else "macro"
 
 
+def narrowed(condition: str, check: str) -> str:
+    """A condition that ``check`` has to hold in as well; the condition may be empty."""
+    if not condition:
+        return check
+    return f"({condition}) and {check}" if " or " in condition else f"{condition} and {check}"
+
+
 def quoted(value: str) -> str:
     """A value as it is written in a condition."""
     if re.fullmatch(r"[A-Za-z0-9_./:@%+-]+", value) and value not in KEYWORDS:

@@ -24,7 +24,7 @@ from workbench.backend.questions.detail import (
     OpenFiles,
 )
 from workbench.backend.questions.rules import Judged
-from workbench.editing.words import quoted
+from workbench.editing.words import narrowed, quoted
 from workbench.tui.bench import EventRef
 from workbench.tui.pane import Pane, PaneSpec
 from workbench.tui.theme import PRIORITIES, priority_colour, word_colour
@@ -320,10 +320,7 @@ class DetailPane(Pane):
             check = f"{'not ' if operator == '!=' else ''}{field} in {value.text}"
         else:
             check = f"{field} {operator} {quoted(value.text)}"
-        now = self.bench.view.condition
-        if " or " in now:
-            now = f"({now})"
-        self.bench.narrow(condition=f"{now} and {check}" if now else check)
+        self.bench.narrow(condition=narrowed(self.bench.view.condition, check))
 
     def action_column(self) -> None:
         field = self._field()

@@ -27,7 +27,7 @@ from workbench.backend.questions.events import (
 from workbench.backend.questions.opening import Opened
 from workbench.backend.questions.rules import ExportAlerts, Exported, Judged, Rules
 from workbench.editing.conditions import Vocabulary
-from workbench.editing.words import quoted
+from workbench.editing.words import narrowed, quoted
 from workbench.tui.bench import EventRef
 from workbench.tui.conditions.line import ConditionLine
 from workbench.tui.pane import Command, Pane
@@ -285,10 +285,7 @@ class EventsPane(Pane):
 
     def narrow_by(self, check: str) -> None:
         """Only events for which a check holds as well."""
-        now = self.bench.view.condition
-        if " or " in now:
-            now = f"({now})"
-        self._look_at(condition=f"{now} and {check}" if now else check)
+        self._look_at(condition=narrowed(self.bench.view.condition, check))
 
     # Going somewhere.
 

@@ -17,6 +17,7 @@ from workbench.backend.questions.events import View
 from workbench.backend.questions.explain import Explain, ExplainedEvent
 from workbench.backend.questions.opening import Opened
 from workbench.backend.questions.rules import Judged, RuleFacts
+from workbench.editing.words import narrowed
 from workbench.tui.bench import EventRef
 from workbench.tui.pane import Pane
 from workbench.tui.panes.explain.labels import heading
@@ -250,7 +251,7 @@ class ExplainPane(Pane):
         if part is None or part.kind not in (Kind.CHECK, Kind.MACRO):
             self.bench.notify("Choose a check or a macro first.")
             return
-        self.bench.narrow(condition=_joined(self.bench.view.condition, f"{negation}{part.text}"))
+        self.bench.narrow(condition=narrowed(self.bench.view.condition, f"{negation}{part.text}"))
 
     @on(OptionList.OptionSelected)
     def _look(self, event: OptionList.OptionSelected) -> None:
@@ -270,9 +271,3 @@ class ExplainPane(Pane):
         """Show these events."""
         self.bench.look(View(numbers=numbers), near=numbers[0] if numbers else None)
         self.bench.notify(note)
-
-
-def _joined(now: str, check: str) -> str:
-    if not now:
-        return check
-    return f"({now}) and {check}" if " or " in now else f"{now} and {check}"
