@@ -16,10 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import make_scap
+from benchmarks.took import Took, run
 
 _NEW = make_scap.SHARED / "upstream/captures/live/ordinary.scap"
 _RULES = make_scap.SHARED / "upstream/rules/falcosecurity-rules"
@@ -33,15 +33,6 @@ _EVERY_OPEN = """
   output: "%evt.num %proc.name %fd.name"
   priority: debug
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Took:
-    """Seconds by the clock and of CPU time, and the most MB of memory."""
-
-    clock: float
-    cpu: float
-    memory: float
 
 
 def main() -> None:
@@ -71,11 +62,11 @@ def _one(path: Path, folder: Path) -> None:
     falcowb = str(Path(sys.executable).with_name("falcowb"))
     files = [word for name in _FILES for word in ("-r", str(_RULES / name))]
     sysdig = shutil.which("sysdig")
-    peer = _run([sysdig, "-r", str(path), "evt.num=0"], environment) if sysdig else None
+    peer = run([sysdig, "-r", str(path), "evt.num=0"], environment) if sysdig else None
     replay = [falcowb, "replay", str(path), "-c", str(config), *files, "--all"]
-    first = _run(replay, environment)
+    first = run(replay, environment)
     if sysdig and peer:  # on either side: a machine is not equally busy all the time
-        again = _run([sysdig, "-r", str(path), "evt.num=0"], environment)
+        again = run([sysdig, "-r", str(path), "evt.num=0"], environment)
         peer = Took((peer.clock + again.clock) / 2, (peer.cpu + again.cpu) / 2, 0)
         print(f"  sysdig, which only parses: {peer.clock:.2f} s by the clock, {peer.cpu:.2f} s CPU")
     _say("first open", first, peer)
@@ -95,25 +86,6 @@ def _say(what: str, took: Took, peer: Took | None) -> None:
     if peer:
         line += f"; {took.clock / peer.clock:.3f} x sysdig's time, {took.cpu / peer.cpu:.3f} x CPU"
     print(line)
-
-
-def _run(command: list[str], environment: dict[str, str]) -> Took:
-    with Path(os.devnull).open("wb") as nowhere:
-        started = time.perf_counter()
-        pid = os.posix_spawn(
-            command[0],
-            command,
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 1),
-                (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 2),
-            ],
-        )
-        _, status, usage = os.wait4(pid, 0)
-        clock = time.perf_counter() - started
-    if status:
-        sys.exit(f"{' '.join(command)}: ended with status {status}")
-    return Took(clock, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def _first_line(command: list[str], environment: dict[str, str]) -> float:

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks import make_audit
+from benchmarks.took import run
 
 _RULES = make_audit.SHARED / "upstream/rules/plugins/k8saudit/rules/k8s_audit_rules.yaml"
 _PEER_SHARE = 20  # the peer reads one event in so many; its speed does not depend on the length
@@ -50,24 +51,9 @@ def _peer(log: Path, count: int) -> float:
 def _measure(name: str, command: list[str], size: int, peer: float) -> None:
     # As installed: Python keeps its compiled modules.
     environment = {key: os.environ[key] for key in os.environ if key != "PYTHONDONTWRITEBYTECODE"}
-    with Path(os.devnull).open("wb") as nowhere:
-        started = time.perf_counter()
-        pid = os.posix_spawn(
-            command[0],
-            command,
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 1),
-                (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 2),
-            ],
-        )
-        _, status, usage = os.wait4(pid, 0)
-        wall = time.perf_counter() - started
-    if status:
-        sys.exit(f"{' '.join(command)}: ended with status {status}")
-    cpu = usage.ru_utime + usage.ru_stime
+    took = run(command, environment)
     print(
-        f"{name}: {size / 1e6 / cpu:,.0f} MB a second of CPU time "
-        f"({size / 1e6 / wall:,.0f} MB/s by the clock), {peer / cpu:.1f} x the peer, "
-        f"peak memory {usage.ru_maxrss / 1024:,.0f} MB"
+        f"{name}: {size / 1e6 / took.cpu:,.0f} MB a second of CPU time "
+        f"({size / 1e6 / took.clock:,.0f} MB/s by the clock), {peer / took.cpu:.1f} x the peer, "
+        f"peak memory {took.memory:,.0f} MB"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import Any
 
 from capture.errors import FalcowbError
@@ -24,19 +23,17 @@ class _Clients:
     def __init__(self) -> None:
         self._setup: Setup | None = None
         self._client: SqlClient | None = None
-        self._lock = threading.Lock()
         self.asking: Asking | None = None
 
     def get(self, setup: Setup) -> SqlClient:
-        with self._lock:
-            if self._client is None or setup != self._setup:
-                if self._client is not None:
-                    self._client.close()
-                self._client = None
-                client = SqlClient(setup, self._tell)
-                client.start()
-                self._client, self._setup = client, setup
-            return self._client
+        if self._client is None or setup != self._setup:
+            if self._client is not None:
+                self._client.close()
+            self._client = None
+            client = SqlClient(setup, self._tell)
+            client.start()
+            self._client, self._setup = client, setup
+        return self._client
 
     def _tell(self, note: Note) -> None:
         if self.asking is not None and not self.asking.outdated:
