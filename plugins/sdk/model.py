@@ -153,4 +153,4 @@ class Plugin:
 
     def open(self, params: str) -> Source:
         """Opens the source; raises a FalcowbError that says why it cannot."""
-        raise NotImplementedError
+        raise NotImplementedError  # only plugins that give events are opened, and they say how

@@ -43,7 +43,7 @@ def nums(path: Path, **options: object) -> list[int]:
     with open_capture(path) as capture:
         return [
             n
-            for part in capture.batches(**options)  # type: ignore[arg-type]
+            for part in capture.batches(**options)  # type: ignore[arg-type]  # the tests name them right
             for n in part.column("num").to_pylist()
         ]
 

@@ -148,8 +148,13 @@ FILES: list[tuple[int, bytes, dict[str, object]]] = [
 ]  # fmt: skip
 
 
+def number(value: object) -> str:
+    """The name of a case: its kind."""
+    return str(value) if isinstance(value, int) else ""
+
+
 @pytest.mark.parametrize("sized", [False, True])
-@pytest.mark.parametrize(("kind", "body", "fields"), FILES, ids=lambda v: str(v) if isinstance(v, int) else "")  # noqa: E501  # fmt: skip
+@pytest.mark.parametrize(("kind", "body", "fields"), FILES, ids=number)
 def test_file_lists(
     tmp_path: Path, sized: bool, kind: int, body: bytes, fields: dict[str, object]
 ) -> None:
